@@ -1,0 +1,59 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+/// One room of the house: a target that may know the rooms in `knows`, and nothing else of ours.
+func room(_ name: String, knows: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: knows, resources: resources)
+}
+
+func tests(_ name: String, _ knows: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: knows, resources: resources)
+}
+
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "vpmu",
+    products: [.executable(name: "vpmu", targets: ["vpmu"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(name: "CLinux"),
+        room("PMU"),
+        room("Policy", knows: ["PMU"]),
+        room("Host", knows: ["Policy", "PMU"]),
+        room("Trace", knows: ["CZstd"]),
+        room("Capture", knows: ["Trace", "CLinux"]),
+        room("Import", knows: ["Trace", "CZstd"]),
+        room("Scenario", knows: ["Host", "Policy", "PMU", "Trace", yams]),
+        room("Timeline", knows: ["Host", "Policy", "PMU", "Trace"]),
+        room("Counts"),
+        room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
+        room("Report", knows: ["Counts", "Timeline", "Trace"]),
+        .executableTarget(
+            name: "vpmu",
+            dependencies: [
+                "PMU", "Policy", "Host", "Trace", "Capture", "Import", "Scenario", "Timeline",
+                "Counts", "Replay", "Report", arguments, logging,
+            ]),
+        tests("PMUTests", ["PMU"]),
+        tests("PolicyTests", ["Policy", "PMU"]),
+        tests("HostTests", ["Host", "Policy", "PMU"]),
+        tests("TraceTests", ["Trace"]),
+        tests("CaptureTests", ["Capture", "Trace", "CLinux"]),
+        tests("ImportTests", ["Import", "Trace"]),
+        tests("ScenarioTests", ["Scenario", "Host", "Policy", "PMU", "Trace"]),
+        tests("TimelineTests", ["Timeline", "Scenario", "Host", "Policy", "PMU", "Trace"]),
+        tests("CountsTests", ["Counts"]),
+        tests("ReplayTests", ["Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
+        tests("ReportTests", ["Report", "Counts", "Timeline", "Trace"]),
+        tests("CommandTests", ["vpmu"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

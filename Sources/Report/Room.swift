@@ -1,0 +1,1 @@
+// Room.swift: replaced by the room's first real file.

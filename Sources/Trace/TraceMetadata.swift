@@ -1,0 +1,109 @@
+/// What a trace says of itself: enough to read it, and to judge what it cannot show.
+///
+/// Stored as JSON in the header frame; unknown keys of later versions are ignored, absent ones are nil or empty.
+public struct TraceMetadata: Codable, Equatable, Sendable {
+    /// What made the trace: `record`, `synth`, `import perf.data`, ...
+    public var source: String
+    /// `vpmu VERSION` or the other tool's own words.
+    public var tool: String
+    /// `uname -r` of the traced host, e.g. `6.18.44`; decides which of KVM's rules applied.
+    public var kernel: String?
+    public var hostName: String?
+    /// The clock of `TraceEvent.time`, e.g. `monotonic`, `mono_raw`, `x86-tsc`, `local`, `simulated`.
+    public var clock: String
+    /// Wall clock at the trace's time 0, ns since 1970, where known.
+    public var wallClockStart: UInt64?
+    public var processor: Processor?
+    public var topology: [LogicalCPU]
+    /// Module parameters of kvm, kvm_intel, kvm_amd as `module.parameter`: value.
+    public var kvmParameters: [String: String]
+    public var nmiWatchdog: Bool?
+    /// `emulated` or `mediated` where known: the recording policy.
+    public var recordedPolicy: String?
+    /// The `format` file of each tracepoint as the traced kernel gave it, by `system:name`.
+    public var formats: [String: String]
+    /// In-kernel filters in force, by `system:name`.
+    public var filters: [String: String]
+    /// Tracepoints recorded, by `system:name`.
+    public var tracepoints: [String]
+    /// What this trace cannot show, one sentence each.
+    public var blindSpots: [String]
+    /// Threads known at recording: vCPU identity by VMM naming, VM names, host processes.
+    public var threads: [ThreadIdentity]
+    /// `perf_event_mux_interval_ms` of the core PMU, where read.
+    public var muxIntervalMilliseconds: UInt32?
+    /// Whether loss is known per ring (shared by its tracepoints) or per tracepoint.
+    public var lossGranularity: LossGranularity
+    /// The command line that made the trace.
+    public var command: [String]
+
+    public init(source: String, tool: String, clock: String) {
+        self.source = source
+        self.tool = tool
+        self.clock = clock
+        topology = []
+        kvmParameters = [:]
+        formats = [:]
+        filters = [:]
+        tracepoints = []
+        blindSpots = []
+        threads = []
+        lossGranularity = .ring
+        command = []
+    }
+
+    public enum LossGranularity: String, Codable, Sendable { case ring, tracepoint, unknown }
+
+    /// CPUID as far as the performance counters need it.
+    public struct Processor: Codable, Equatable, Sendable {
+        /// `GenuineIntel` or `AuthenticAMD`.
+        public var vendor: String
+        public var family: UInt32
+        public var model: UInt32
+        public var stepping: UInt32
+        public var name: String?
+        /// CPUID leaf 0xA as EAX, EBX, ECX, EDX.
+        public var leaf0A: [UInt32]?
+        /// CPUID leaf 0x80000022 as EAX, EBX, ECX, EDX.
+        public var leaf80000022: [UInt32]?
+        /// MSR IA32_PERF_CAPABILITIES (0x345).
+        public var perfCapabilities: UInt64?
+        /// The name of the vpmu processor model, where the maker knows it (`synth` does): `skylake-sp`, `zen2`, ...
+        public var modelName: String?
+
+        public init(vendor: String, family: UInt32, model: UInt32, stepping: UInt32) {
+            self.vendor = vendor
+            self.family = family
+            self.model = model
+            self.stepping = stepping
+        }
+    }
+
+    public struct LogicalCPU: Codable, Equatable, Sendable {
+        public var id: Int
+        public var socket: Int
+        public var core: Int
+        public init(id: Int, socket: Int, core: Int) {
+            self.id = id
+            self.socket = socket
+            self.core = core
+        }
+    }
+
+    public struct ThreadIdentity: Codable, Equatable, Sendable {
+        public var tid: Int32
+        public var pid: Int32
+        public var comm: String
+        /// The VM's name where known (QEMU `-name`, libvirt), else nil.
+        public var vm: String?
+        /// The vCPU's index where the VMM names its threads (`CPU n/KVM`), else nil.
+        public var vcpu: Int?
+        public init(tid: Int32, pid: Int32, comm: String, vm: String? = nil, vcpu: Int? = nil) {
+            self.tid = tid
+            self.pid = pid
+            self.comm = comm
+            self.vm = vm
+            self.vcpu = vcpu
+        }
+    }
+}
