@@ -1,0 +1,147 @@
+/// Turns the raw records of one of our seven tracepoints into events.
+///
+/// The layout comes from the traced kernel's own format text. Fields that some kernels do not have (see `TracepointFormat`)
+/// read as 0, except a missing `vcpu_id`, which reads as `TraceEvent.unknownVCPU`. One value per tracepoint and
+/// kernel; decoding allocates nothing.
+public struct TracepointDecoder: Sendable {
+    public let kind: EventKind
+    /// Bytes a record must at least have.
+    public let recordLength: Int
+
+    private let flags: IntegerField
+    private let pid: IntegerField
+    private let layout: Layout
+
+    /// - Throws: `TracepointError.notOurs` for a tracepoint that is not one of the seven, `.unusableField` for a layout that
+    ///   lacks what the event cannot do without.
+    public init(format: TracepointFormat) throws {
+        guard let kind = EventKind(tracepoint: format.name) else { throw TracepointError.notOurs(name: format.name) }
+        var reader = LayoutReader(format: format)
+        self.kind = kind
+        flags = try reader.required("common_flags")
+        pid = try reader.required("common_pid")
+        layout =
+            switch kind {
+            case .kvmMSR:
+                .kvmMSR(
+                    write: try reader.required("write"), register: try reader.required("ecx"),
+                    data: try reader.required("data"), exception: try reader.required("exception"))
+            case .kvmEntry:
+                .kvmEntry(
+                    vcpu: try reader.required("vcpu_id"), rip: try reader.optional("rip"),
+                    immediateExit: try reader.optional("immediate_exit"), intrInfo: try reader.optional("intr_info"),
+                    errorCode: try reader.optional("error_code"))
+            case .kvmExit:
+                .kvmExit(
+                    reason: try reader.required("exit_reason"), rip: try reader.optional("guest_rip"),
+                    isa: try reader.optional("isa"), info1: try reader.optional("info1"),
+                    info2: try reader.optional("info2"), vcpu: try reader.optional("vcpu_id"))
+            case .writeMSR, .readMSR, .rdpmc:
+                .host(
+                    register: try reader.required("msr"), value: try reader.required("val"),
+                    failed: try reader.required("failed"))
+            case .schedSwitch:
+                .schedSwitch(
+                    prevComm: try reader.text("prev_comm"), prev: try reader.required("prev_pid"),
+                    prevPrio: try reader.required("prev_prio"), prevState: try reader.required("prev_state"),
+                    nextComm: try reader.text("next_comm"), next: try reader.required("next_pid"),
+                    nextPrio: try reader.required("next_prio"))
+            }
+        recordLength = reader.extent
+    }
+
+    /// The event of one record.
+    ///
+    /// - Parameters:
+    ///   - raw: the record from its `common_type` on; bytes after the last field (padding) are ignored.
+    ///   - time: nanoseconds of the trace's clock; neither perf nor ftrace keeps it inside the record.
+    ///   - pcpu: the CPU whose ring held the record.
+    ///   - comm: gives a thread name its index in the trace's comm table; called for `sched_switch` only.
+    /// - Throws: `TracepointError.shortRecord`, `.fieldOutsideRecord`, or what `comm` throws.
+    @inlinable
+    public func decode(
+        _ raw: UnsafeRawBufferPointer, time: UInt64, pcpu: UInt16, comm: (String) throws -> UInt32
+    ) throws -> TraceEvent {
+        var event = try decodeFixedPart(raw, time: time, pcpu: pcpu)
+        if kind == .schedSwitch {
+            let prev = try comm(try text(.prev, of: raw))
+            let next = try comm(try text(.next, of: raw))
+            event.value2 = UInt64(prev) | UInt64(next) << 32
+        }
+        return event
+    }
+
+    /// All of the event but the comm indexes of a `sched_switch`.
+    @usableFromInline
+    func decodeFixedPart(_ raw: UnsafeRawBufferPointer, time: UInt64, pcpu: UInt16) throws -> TraceEvent {
+        guard raw.count >= recordLength, let base = raw.baseAddress else {
+            throw TracepointError.shortRecord(tracepoint: kind.tracepoint, needed: recordLength, got: raw.count)
+        }
+        var event = TraceEvent(
+            time: time, pcpu: pcpu, pid: Int32(truncatingIfNeeded: pid.read(base)), kind: kind,
+            flags: UInt8(truncatingIfNeeded: flags.read(base)))
+        switch layout {
+        case .kvmMSR(let write, let register, let data, let exception):
+            event.a = UInt32(truncatingIfNeeded: register.read(base))
+            event.b = (write.read(base) != 0 ? 1 : 0) | (exception.read(base) != 0 ? 2 : 0)
+            event.value = data.read(base)
+        case .kvmEntry(let vcpu, let rip, let immediateExit, let intrInfo, let errorCode):
+            event.a = UInt32(truncatingIfNeeded: vcpu.read(base))
+            event.b = immediateExit.read(base) != 0 ? 1 : 0
+            event.value = rip.read(base)
+            event.value2 = intrInfo.read(base) & 0xffff_ffff | errorCode.read(base) << 32
+        case .kvmExit(let reason, let rip, let isa, let info1, let info2, let vcpu):
+            event.a = vcpu.isPresent ? UInt32(truncatingIfNeeded: vcpu.read(base)) : TraceEvent.unknownVCPU
+            event.b = UInt32(truncatingIfNeeded: reason.read(base))
+            event.value = rip.read(base)
+            event.value2 = info1.read(base)
+            event.value3 = info2.read(base)
+            event.isa = UInt8(truncatingIfNeeded: isa.read(base))
+        case .host(let register, let value, let failed):
+            event.a = UInt32(truncatingIfNeeded: register.read(base))
+            event.b = failed.read(base) != 0 ? 1 : 0
+            event.value = value.read(base)
+        case .schedSwitch(_, let prev, let prevPrio, let prevState, _, let next, let nextPrio):
+            event.pid = Int32(truncatingIfNeeded: prev.read(base))
+            event.a = UInt32(truncatingIfNeeded: next.read(base))
+            event.value = prevState.read(base)
+            event.value3 = prevPrio.read(base) & 0xffff_ffff | nextPrio.read(base) << 32
+        }
+        return event
+    }
+
+    @usableFromInline
+    enum Task { case prev, next }
+
+    @usableFromInline
+    func text(_ task: Task, of raw: UnsafeRawBufferPointer) throws -> String {
+        guard case .schedSwitch(let prev, _, _, _, let next, _, _) = layout else { return "" }
+        let field = task == .prev ? prev : next
+        guard let text = field.read(raw) else {
+            let (offset, length) = field.extent(in: raw)
+            throw TracepointError.fieldOutsideRecord(
+                tracepoint: kind.tracepoint, field: task == .prev ? "prev_comm" : "next_comm", offset: offset,
+                length: length, record: raw.count)
+        }
+        return text
+    }
+
+    private enum Layout: Sendable {
+        case kvmMSR(write: IntegerField, register: IntegerField, data: IntegerField, exception: IntegerField)
+        case kvmEntry(
+            vcpu: IntegerField, rip: IntegerField, immediateExit: IntegerField, intrInfo: IntegerField,
+            errorCode: IntegerField)
+        case kvmExit(
+            reason: IntegerField, rip: IntegerField, isa: IntegerField, info1: IntegerField, info2: IntegerField,
+            vcpu: IntegerField)
+        case host(register: IntegerField, value: IntegerField, failed: IntegerField)
+        case schedSwitch(
+            prevComm: TextField, prev: IntegerField, prevPrio: IntegerField, prevState: IntegerField,
+            nextComm: TextField, next: IntegerField, nextPrio: IntegerField)
+    }
+}
+
+extension TraceEvent {
+    /// The `vcpuID` of a `kvmExit` from a kernel whose records do not name the vCPU.
+    public static let unknownVCPU = UInt32.max
+}
