@@ -5,5 +5,7 @@ struct VPMU: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vpmu",
         abstract: "Record, replay and compare who gets a CPU's performance counters: the host or its guests.",
-        subcommands: [])
+        subcommands: [
+            ConformanceCommand.self
+        ])
 }

@@ -1,0 +1,32 @@
+/// The bits of an event select register: Intel IA32_PERFEVTSELx (SDM volume 3B, 20.2.1.1) and AMD PERF_CTL
+/// (APM volume 2, 13.2.1); what perf calls an event's raw config.
+public struct EventSelect: Hashable, Sendable {
+    public var rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    public static let user: UInt64 = 1 << 16
+    public static let os: UInt64 = 1 << 17
+    public static let edge: UInt64 = 1 << 18
+    public static let interrupt: UInt64 = 1 << 20
+    public static let any: UInt64 = 1 << 21
+    public static let enable: UInt64 = 1 << 22
+    public static let invert: UInt64 = 1 << 23
+    public static let inTX: UInt64 = 1 << 32
+    public static let inTXCheckpointed: UInt64 = 1 << 33
+    /// AMD: counts only in guest mode, respectively only in host mode.
+    public static let guestOnly: UInt64 = 1 << 40
+    public static let hostOnly: UInt64 = 1 << 41
+    /// AMD: what an event code is made of, bits 7:0 and 35:32.
+    public static let amdEventMask: UInt64 = 0xf_0000_00ff
+
+    /// Bits 7:0: the event code of Intel, the low byte of AMD's.
+    public var event: UInt64 { rawValue & 0xff }
+    public var umask: UInt64 { rawValue >> 8 & 0xff }
+    public var counterMask: UInt64 { rawValue >> 24 & 0xff }
+    /// AMD's 12-bit event code: bits 7:0 and 35:32.
+    public var amdEvent: UInt64 { rawValue & 0xff | rawValue >> 24 & 0xf00 }
+    public var isEnabled: Bool { rawValue & EventSelect.enable != 0 }
+    public var countsUser: Bool { rawValue & EventSelect.user != 0 }
+    public var countsOS: Bool { rawValue & EventSelect.os != 0 }
+    public var interrupts: Bool { rawValue & EventSelect.interrupt != 0 }
+}

@@ -1,0 +1,72 @@
+/// One processor's PMU as Linux drives it: counters, widths, constraint table, generic events.
+///
+/// A model is data; `ProcessorModel+Constraints.swift` looks events up in it. Each model stands in a file of its own
+/// under `Models/`, with the kernel table its rows come from.
+public struct ProcessorModel: Sendable {
+    /// The name users type: `skylake-sp`, `zen2`, ...
+    public var name: String
+    public var flavour: Flavour
+    /// Number of GP counters one logical CPU has.
+    public var gp: Int
+    /// Number of fixed counters.
+    public var fixed: Int
+    /// Counter width in bits.
+    public var width: Int
+    /// Whether GP counters can be written at full width (PERF_CAPABILITIES bit 13, FW_WRITE); always true on AMD.
+    public var fullWidthWrites: Bool
+    /// Architectural perfmon version (CPUID leaf 0xA EAX[7:0]); 1 for AMD without PerfMonV2, 2 with it.
+    public var version: Int
+    /// The constraint rows in the kernel's table order: the first match wins.
+    public var rows: [ConstraintRow]
+    /// perf's generic hardware events: what the host's map turns each into (`*_perfmon_event_map`).
+    public var generic: [GenericEvent: UInt64]
+    /// Extra event spellings of this model beside perf's generic ones.
+    public var named: [String: UInt64]
+    /// The largest number of core events one cycle can add to a counter, and the clock in Hz: the physical limit of a
+    /// count over time.
+    public var maxEventsPerCycle: UInt64
+    public var maxFrequency: UInt64
+
+    public init(
+        name: String, flavour: Flavour, gp: Int, fixed: Int, version: Int, fullWidthWrites: Bool = true,
+        rows: [ConstraintRow] = [], generic: [GenericEvent: UInt64], named: [String: UInt64] = [:],
+        width: Int = 48, maxEventsPerCycle: UInt64 = 16, maxFrequency: UInt64 = 6_000_000_000
+    ) {
+        self.name = name
+        self.flavour = flavour
+        self.gp = gp
+        self.fixed = fixed
+        self.version = version
+        self.fullWidthWrites = fullWidthWrites
+        self.rows = rows
+        self.generic = generic
+        self.named = named
+        self.width = width
+        self.maxEventsPerCycle = maxEventsPerCycle
+        self.maxFrequency = maxFrequency
+    }
+
+    /// All ones over the counter's width.
+    public var counterMask: UInt64 { width >= 64 ? .max : (1 << UInt64(width)) - 1 }
+    public var gpMask: UInt64 { (1 << UInt64(gp)) - 1 }
+    public var fixedMask: UInt64 { ((1 << UInt64(fixed)) - 1) << 32 }
+    public var allCounters: UInt64 { gpMask | fixedMask }
+
+    /// The longest period the kernel arms a counter with, in events: half the width, or 2^31-1 where a GP counter can
+    /// only be written with 32 bits (`x86_pmu.max_period`, arch/x86/events/intel/core.c intel_pmu_init, v6.12).
+    public var maxPeriod: UInt64 { fullWidthWrites ? counterMask >> 1 : 0x7fff_ffff }
+}
+
+/// perf's generic hardware events (`PERF_COUNT_HW_*`, include/uapi/linux/perf_event.h).
+public enum GenericEvent: String, Sendable, CaseIterable, Codable {
+    case cycles
+    case instructions
+    case cacheReferences = "cache-references"
+    case cacheMisses = "cache-misses"
+    case branches
+    case branchMisses = "branch-misses"
+    case busCycles = "bus-cycles"
+    case stalledFrontend = "stalled-cycles-frontend"
+    case stalledBackend = "stalled-cycles-backend"
+    case refCycles = "ref-cycles"
+}

@@ -1,0 +1,82 @@
+import PMU
+
+/// Lists of groups in and out of a pCPU, in perf's order: cpu-pinned, task-pinned, cpu-flexible, task-flexible.
+extension CounterScheduler {
+    /// `ctx_resched()`: what an enabled or newly installed event sets off on the pCPU it counts on.
+    mutating func reschedule(_ pcpu: Int, because event: EventID) {
+        let leader = events[event].leader
+        let pinned = events[leader].spec.priority == .pinned
+        let isCPUEvent = events[leader].context == pcpu
+        let lists: Lists = pinned ? .all : .flexible
+        let task = isCPUEvent ? pcpus[pcpu].taskContext : events[event].context
+        let cpuSection = contexts[pcpu].hasPMU
+        let taskSection = task >= 0 && contexts[task].hasPMU
+        if cpuSection { pmuDisable(pcpu) }
+        if taskSection { pmuDisable(pcpu) }
+        if task >= 0, pcpus[pcpu].taskContext == task { contextOut(task, lists, pcpu) }
+        if isCPUEvent {
+            contextOut(pcpu, lists, pcpu)
+        } else if pinned {
+            contextOut(pcpu, .flexible, pcpu)
+        }
+        contextsIn(pcpu, task: task)
+        if taskSection { pmuEnable(pcpu) }
+        if cpuSection { pmuEnable(pcpu) }
+    }
+
+    /// `perf_event_sched_in()`.
+    mutating func contextsIn(_ pcpu: Int, task: Int) {
+        contextIn(pcpu, .pinned, pcpu)
+        if task >= 0 { contextIn(task, .pinned, pcpu) }
+        contextIn(pcpu, .flexible, pcpu)
+        if task >= 0 { contextIn(task, .flexible, pcpu) }
+    }
+
+    /// `ctx_sched_in()`: lists that are in already are left alone.
+    private mutating func contextIn(_ context: Int, _ lists: Lists, _ pcpu: Int) {
+        guard contexts[context].attached > 0 else { return }
+        let changed = lists.subtracting(contexts[context].active)
+        contexts[context].active.formUnion(lists)
+        if case .task = contexts[context].scope { pcpus[pcpu].taskContext = context }
+        if changed.contains(.pinned) { groupsIn(context, .pinned, pcpu) }
+        if changed.contains(.flexible) { groupsIn(context, .flexible, pcpu) }
+    }
+
+    /// `ctx_sched_out()`.
+    mutating func contextOut(_ context: Int, _ lists: Lists, _ pcpu: Int) {
+        guard contexts[context].attached > 0 else { return }
+        let changed = lists.intersection(contexts[context].active)
+        contexts[context].active.subtract(lists)
+        if case .task = contexts[context].scope, contexts[context].active.isEmpty { pcpus[pcpu].taskContext = -1 }
+        guard contexts[context].hasPMU else { return }
+        listsOut(context, changed, pcpu)
+    }
+
+    /// `__pmu_ctx_sched_out()`: the lists' running groups go out; without flexible ones nothing is left to rotate.
+    mutating func listsOut(_ context: Int, _ lists: Lists, _ pcpu: Int) {
+        guard !lists.isEmpty else { return }
+        pmuDisable(pcpu)
+        if lists.contains(.pinned) {
+            let running = contexts[context].pinnedActive
+            for leader in running { scheduleGroupOut(leader, pcpu) }
+        }
+        if lists.contains(.flexible) {
+            let running = contexts[context].flexibleActive
+            for leader in running { scheduleGroupOut(leader, pcpu) }
+            contexts[context].rotateNecessary = false
+        }
+        pmuEnable(pcpu)
+    }
+
+    /// A counter fell free outside a rescheduling: Linux waits, a proposal refills.
+    mutating func refillIfRuled(_ pcpu: Int) {
+        guard rules.freed == .refillsAtOnce, pcpus[pcpu].disableDepth == 0 else { return }
+        pmuDisable(pcpu)
+        let task = pcpus[pcpu].taskContext
+        groupsIn(pcpu, .pinned, pcpu)
+        if task >= 0 { groupsIn(task, .pinned, pcpu) }
+        groupsIn(pcpu, .flexible, pcpu)
+        if task >= 0 { groupsIn(task, .flexible, pcpu) }
+        pmuEnable(pcpu)
+    }
+}

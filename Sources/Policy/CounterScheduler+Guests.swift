@@ -1,0 +1,39 @@
+import PMU
+
+/// Handing the whole PMU over around a guest, as mediated vPMU does (kernel/events/core.c,
+/// `perf_load_guest_context()` and `perf_put_guest_context()`, Linux 7.x).
+extension CounterScheduler {
+    /// All host events go out, then `counters` (virtual = physical) count for the guest.
+    public mutating func loadGuest(pcpu: Int, vcpu: Int, counters: UInt64) {
+        guard pcpus[pcpu].loadedGuest < 0 else { return }
+        pmuDisable(pcpu)
+        let task = pcpus[pcpu].taskContext
+        listsOut(pcpu, .all, pcpu)
+        if task >= 0 { listsOut(task, .all, pcpu) }
+        pmuEnable(pcpu)
+        pcpus[pcpu].loadedGuest = vcpu
+        pcpus[pcpu].loadedCounters = counters
+        sink.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
+    }
+
+    /// The guest's counters are saved; host events come back in the usual order.
+    public mutating func putGuest(pcpu: Int) {
+        let vcpu = pcpus[pcpu].loadedGuest
+        guard vcpu >= 0 else { return }
+        sink.guestPut(pcpu: pcpu, vcpu: vcpu, counters: pcpus[pcpu].loadedCounters)
+        pcpus[pcpu].loadedGuest = -1
+        pcpus[pcpu].loadedCounters = 0
+        pmuDisable(pcpu)
+        let task = pcpus[pcpu].taskContext
+        groupsIn(pcpu, .pinned, pcpu)
+        if task >= 0 { groupsIn(task, .pinned, pcpu) }
+        groupsIn(pcpu, .flexible, pcpu)
+        if task >= 0 { groupsIn(task, .flexible, pcpu) }
+        pmuEnable(pcpu)
+    }
+
+    /// The vCPU whose guest context is loaded on `pcpu`, nil if the host's is.
+    public func loadedGuest(pcpu: Int) -> Int? {
+        pcpus[pcpu].loadedGuest >= 0 ? pcpus[pcpu].loadedGuest : nil
+    }
+}

@@ -1,0 +1,150 @@
+import PMU
+
+/// Who holds which physical counter: Linux's perf core and x86 scheduling as a state machine without a clock.
+///
+/// Operations come in (`install`, `enable`, `switchTask`, `rotate`, ...), steps go out to `sink`. Three kinds of
+/// state, and what may run in parallel follows from them: a *task context* (its groups' order, their ERROR, the
+/// counter each used last) belongs to its task and migrates with it; a *pCPU* owns its cpu context and its list of
+/// scheduled events; nothing is host-global but the exclusion of mediated guests (`MediatedExclusion`).
+///
+/// The files around this one follow one pass of the kernel from the outside in:
+///
+///     +Operations   install, remove, enable, disable, period, read      kernel/events/core.c
+///     +Tasks        task switch, rotation                                kernel/events/core.c
+///     +Contexts     lists in and out, in priority order                  kernel/events/core.c
+///     +Groups       one group in, all or nothing                         kernel/events/core.c
+///     +Counters     the x86 event list, transactions, (re)assignment     arch/x86/events/core.c
+///     +Guests       handing the whole PMU to a mediated guest            kernel/events/core.c
+///
+/// Function names in the comments there are the kernel's, of v6.12.
+public struct CounterScheduler<Sink: PMUSink> {
+    public var sink: Sink
+    public let rules: PolicyRules
+    /// Limits of the PMU that scheduling depends on.
+    public let limits: Limits
+
+    var events: [Event] = []
+    var contexts: [Context] = []
+    var pcpus: [PCPU]
+    /// The context index of each task; pCPU p's own context is p.
+    var taskContexts: [Int] = []
+
+    public struct Limits: Sendable, Equatable {
+        public var gp: Int
+        public var fixed: Int
+        /// GP placements the solver may make, before pairs are taken off (`x86_pmu_max_num_counters()`).
+        public var gpmax: Int
+        public init(gp: Int, fixed: Int, gpmax: Int? = nil) {
+            self.gp = gp
+            self.fixed = fixed
+            self.gpmax = gpmax ?? gp
+        }
+    }
+
+    /// - Parameter pcpus: number of logical host CPUs.
+    public init(pcpus count: Int, limits: Limits, rules: PolicyRules = .emulated, sink: Sink) {
+        self.sink = sink
+        self.rules = rules
+        self.limits = limits
+        pcpus = (0..<count).map { _ in PCPU() }
+        contexts = (0..<count).map { Context(scope: .pcpu($0)) }
+    }
+
+    struct Event {
+        var spec: EventSpec
+        var leader: EventID
+        var context: Int
+        var state: EventState = .off
+        var siblings: [EventID] = []
+        /// The counter used last, -1 before the first use; survives being scheduled out.
+        var counter = -1
+        var lastPCPU = -1
+        var lastTag: UInt32 = 0
+        var attached = false
+        var stopped = true
+        /// Stopped by its owner, so that reassignment must not start it (PERF_HES_ARCH).
+        var heldStopped = false
+    }
+
+    /// A list of groups that is scheduled together: one pCPU's, or one task's.
+    struct Context {
+        var scope: EventSpec.Scope
+        /// Leaders in creation order; only rotation reorders.
+        var pinned: [EventID] = []
+        var flexible: [EventID] = []
+        var pinnedActive: [EventID] = []
+        var flexibleActive: [EventID] = []
+        /// Number of attached events, siblings included.
+        var attached = 0
+        /// Once a context has had an event it keeps its per-PMU part, and switching it brackets the PMU even when
+        /// nothing is left to schedule.
+        var hasPMU = false
+        var active: Lists = []
+        var rotateNecessary = false
+    }
+
+    struct Lists: OptionSet {
+        var rawValue: UInt8
+        static var pinned: Lists { Lists(rawValue: 1) }
+        static var flexible: Lists { Lists(rawValue: 2) }
+        static var all: Lists { [.pinned, .flexible] }
+    }
+
+    struct PCPU {
+        /// The context that is scheduled in beside the pCPU's own (`cpuctx->task_ctx`), -1 if none.
+        var taskContext = -1
+        /// The task that is current, nil if it has no events of its own.
+        var current: TaskID?
+        var disableDepth = 0
+        /// Scheduled events in the order they were added (`cpuc->event_list`).
+        var list: [EventID] = []
+        var assigned: [Int] = []
+        var tags = [UInt32](repeating: 0, count: 64)
+        var added = 0
+        var inTransaction = false
+        var transactionAdded = 0
+        /// Physical counters that count, by bit.
+        var running: UInt64 = 0
+        /// The mediated guest whose counters are loaded, -1 if none.
+        var loadedGuest = -1
+        var loadedCounters: UInt64 = 0
+        var offline = false
+    }
+
+    /// Registers a task that may have events; its context is empty until then.
+    public mutating func addTask() -> TaskID {
+        taskContexts.append(contexts.count)
+        contexts.append(Context(scope: .task(taskContexts.count - 1)))
+        return taskContexts.count - 1
+    }
+
+    public var pcpuCount: Int { pcpus.count }
+    public var eventCount: Int { events.count }
+    public func spec(of event: EventID) -> EventSpec { events[event].spec }
+    public func state(of event: EventID) -> EventState { events[event].state }
+    /// The physical counter an active event holds, nil otherwise.
+    public func counter(of event: EventID) -> Int? {
+        events[event].state == .active && events[event].counter >= 0 ? events[event].counter : nil
+    }
+    /// The pCPU on which the event's context is scheduled in, nil if it is not.
+    public func pcpu(of event: EventID) -> Int? { pcpuRunning(events[event].context) }
+    /// Whether multiplexing is needed on `pcpu`, for its own events and the current task's.
+    public func rotateNecessary(pcpu: Int) -> (cpu: Bool, task: Bool) {
+        let task = pcpus[pcpu].taskContext
+        return (contexts[pcpu].rotateNecessary, task >= 0 && contexts[task].rotateNecessary)
+    }
+
+    func pcpuRunning(_ context: Int) -> Int? {
+        switch contexts[context].scope {
+        case .pcpu(let pcpu): pcpu
+        case .task: pcpus.firstIndex { $0.taskContext == context }
+        }
+    }
+
+    mutating func setState(_ event: EventID, _ state: EventState, pcpu: Int?) {
+        let old = events[event].state
+        guard old != state else { return }
+        events[event].state = state
+        sink.stateChanged(pcpu: pcpu, event: event, from: old, to: state)
+    }
+}

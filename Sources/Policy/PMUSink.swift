@@ -1,0 +1,45 @@
+import PMU
+
+/// Who listens to a scheduler: a driver that turns the steps into register traffic, an integrator that counts,
+/// a checker of laws.
+///
+/// The steps arrive in the order in which the kernel performs them; time is the listener's business. All have empty
+/// defaults, so that a listener implements what it needs.
+public protocol PMUSink {
+    /// perf core made an event; the steps that follow name it by its id.
+    mutating func created(event: EventID, spec: EventSpec)
+    /// The pCPU's PMU is stopped for changes (outermost `perf_pmu_disable()`).
+    mutating func sectionBegin(pcpu: Int)
+    /// The PMU runs again (outermost `perf_pmu_enable()`); all changes are in force.
+    mutating func sectionEnd(pcpu: Int)
+    /// `event` holds `counter` and is armed with its remaining period.
+    mutating func start(pcpu: Int, event: EventID, counter: Int)
+    /// `event` no longer counts on `counter`; its value has been read out.
+    mutating func stop(pcpu: Int, event: EventID, counter: Int)
+    /// The running event's counter is read.
+    mutating func read(pcpu: Int, event: EventID, counter: Int)
+    /// The sample period of an event was replaced: the remainder starts over.
+    mutating func periodChanged(event: EventID, period: UInt64)
+    /// perf core's state of an event changed. `pcpu` is where, nil when its task is not running.
+    mutating func stateChanged(pcpu: Int?, event: EventID, from: EventState, to: EventState)
+    /// A flexible group did not fit: the multiplexing timer of the pCPU must run.
+    mutating func rotationTimerWanted(pcpu: Int)
+    /// A mediated guest's counters are loaded; `counters` are those that count from now on, virtual = physical.
+    mutating func guestLoaded(pcpu: Int, vcpu: Int, counters: UInt64)
+    /// The mediated guest's counters are saved and the PMU is the host's again.
+    mutating func guestPut(pcpu: Int, vcpu: Int, counters: UInt64)
+}
+
+extension PMUSink {
+    public mutating func created(event: EventID, spec: EventSpec) {}
+    public mutating func sectionBegin(pcpu: Int) {}
+    public mutating func sectionEnd(pcpu: Int) {}
+    public mutating func start(pcpu: Int, event: EventID, counter: Int) {}
+    public mutating func stop(pcpu: Int, event: EventID, counter: Int) {}
+    public mutating func read(pcpu: Int, event: EventID, counter: Int) {}
+    public mutating func periodChanged(event: EventID, period: UInt64) {}
+    public mutating func stateChanged(pcpu: Int?, event: EventID, from: EventState, to: EventState) {}
+    public mutating func rotationTimerWanted(pcpu: Int) {}
+    public mutating func guestLoaded(pcpu: Int, vcpu: Int, counters: UInt64) {}
+    public mutating func guestPut(pcpu: Int, vcpu: Int, counters: UInt64) {}
+}
