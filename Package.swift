@@ -33,7 +33,8 @@ let package = Package(
         room("Import", knows: ["Trace", "CZstd"]),
         room("Scenario", knows: ["Host", "Policy", "PMU", "Trace", yams]),
         room("Timeline", knows: ["Host", "Policy", "PMU", "Trace"]),
-        room("Counts"),
+        .target(name: "CDiff"),
+        room("Counts", knows: ["CDiff"]),
         room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         room("Report", knows: ["Counts", "Timeline", "Trace"]),
         .executableTarget(
