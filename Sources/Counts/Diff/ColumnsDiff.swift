@@ -75,3 +75,31 @@ extension ColumnsDiff.Column: Encodable {
         try container.encode(found?.first, forKey: .first)
     }
 }
+
+extension ColumnsDiff {
+    /// The comparison if both paths are files of raw columns; nil if neither is.
+    public static func ofRawFiles(_ a: String, _ b: String, tolerance: Tolerance, threads: Int)
+        throws(CountsFileError) -> ColumnsDiff?
+    {
+        let left = try CountsFile.raw(a)
+        let right = try CountsFile.raw(b)
+        switch (left, right) {
+        case (let left?, let right?): return ColumnsDiff(left, right, tolerance: tolerance, threads: threads)
+        case (nil, nil): return nil
+        case (_?, nil): throw CountsFileError(path: a, problem: .noTable)
+        case (nil, _?): throw CountsFileError(path: b, problem: .noTable)
+        }
+    }
+}
+
+extension CountsFile {
+    /// The file if it holds raw columns; nil if it holds a table, in whatever form.
+    fileprivate static func raw(_ path: String) throws(CountsFileError) -> CountsFile? {
+        do {
+            let file = try CountsFile(path)
+            return file.kind == .rawColumns ? file : nil
+        } catch  where error.problem == .notCounts {
+            return nil
+        }
+    }
+}

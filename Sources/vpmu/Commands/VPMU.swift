@@ -1,11 +1,11 @@
 import ArgumentParser
 
-@main
 struct VPMU: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vpmu",
         abstract: "Record, replay and compare who gets a CPU's performance counters: the host or its guests.",
         subcommands: [
-            ConformanceCommand.self
+            ConformanceCommand.self,
+            DiffCommand.self,
         ])
 }
