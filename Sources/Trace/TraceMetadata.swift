@@ -107,3 +107,31 @@ public struct TraceMetadata: Codable, Equatable, Sendable {
         }
     }
 }
+
+extension TraceMetadata {
+    /// Absent keys are nil or empty, and only `source`, `tool` and `clock` have no default but a name for the unknown.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            source: try values.decodeIfPresent(String.self, forKey: .source) ?? "unknown",
+            tool: try values.decodeIfPresent(String.self, forKey: .tool) ?? "unknown",
+            clock: try values.decodeIfPresent(String.self, forKey: .clock) ?? "unknown")
+        kernel = try values.decodeIfPresent(String.self, forKey: .kernel)
+        hostName = try values.decodeIfPresent(String.self, forKey: .hostName)
+        wallClockStart = try values.decodeIfPresent(UInt64.self, forKey: .wallClockStart)
+        processor = try values.decodeIfPresent(Processor.self, forKey: .processor)
+        topology = try values.decodeIfPresent([LogicalCPU].self, forKey: .topology) ?? []
+        kvmParameters = try values.decodeIfPresent([String: String].self, forKey: .kvmParameters) ?? [:]
+        nmiWatchdog = try values.decodeIfPresent(Bool.self, forKey: .nmiWatchdog)
+        recordedPolicy = try values.decodeIfPresent(String.self, forKey: .recordedPolicy)
+        formats = try values.decodeIfPresent([String: String].self, forKey: .formats) ?? [:]
+        filters = try values.decodeIfPresent([String: String].self, forKey: .filters) ?? [:]
+        tracepoints = try values.decodeIfPresent([String].self, forKey: .tracepoints) ?? []
+        blindSpots = try values.decodeIfPresent([String].self, forKey: .blindSpots) ?? []
+        threads = try values.decodeIfPresent([ThreadIdentity].self, forKey: .threads) ?? []
+        muxIntervalMilliseconds = try values.decodeIfPresent(UInt32.self, forKey: .muxIntervalMilliseconds)
+        let granularity = try values.decodeIfPresent(String.self, forKey: .lossGranularity)
+        lossGranularity = granularity.flatMap { LossGranularity(rawValue: $0) } ?? .unknown
+        command = try values.decodeIfPresent([String].self, forKey: .command) ?? []
+    }
+}

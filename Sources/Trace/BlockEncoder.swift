@@ -1,0 +1,195 @@
+/// A block, ready but for its place in the file.
+struct EncodedBlock {
+    var header: BlockHeader
+    var payload: [UInt8]
+    var summary: TraceSummary
+}
+
+/// Turns events of one pCPU into a block.
+///
+/// What comes out depends on the events and the level alone, never on blocks encoded before, so blocks may be encoded
+/// on any thread, each with an encoder of its own. The object only keeps scratch memory.
+final class BlockEncoder {
+    private let level: TraceLevel
+    private let compressor: ZstdCompressor
+    private let table = TokenTable()
+    private let tokens: UnsafeMutablePointer<UInt8>
+    private let deltas: UnsafeMutablePointer<UInt64>
+    private let counters: UnsafeMutablePointer<UInt64>
+    private var directory = ByteWriter()
+    private var bits = PackedBits()
+    private var wide = WideColumns()
+
+    init(level: TraceLevel) {
+        self.level = level
+        compressor = ZstdCompressor(level: level)
+        tokens = .allocate(capacity: BlockHeader.mostEvents)
+        deltas = .allocate(capacity: BlockHeader.mostEvents)
+        counters = .allocate(capacity: BlockHeader.mostEvents)
+    }
+
+    deinit {
+        tokens.deallocate()
+        deltas.deallocate()
+        counters.deallocate()
+    }
+
+    /// Encodes 1 to `BlockHeader.mostEvents` events, all of the same pCPU. `previous`: the latest time before them there.
+    func encode(_ events: UnsafeBufferPointer<TraceEvent>, previous: UInt64) -> EncodedBlock {
+        precondition(!events.isEmpty && events.count <= BlockHeader.mostEvents)
+        directory.removeAll()
+        bits.removeAll()
+        wide.removeAll()
+        var header = BlockHeader()
+        header.pcpu = events[0].pcpu
+        header.events = UInt32(events.count)
+        header.base = events[0].time
+        var summary = TraceSummary()
+
+        table.prepare(events)
+        let runs = walk(events, previous: previous, header: &header, summary: &summary)
+
+        directory.append(varint: UInt64(table.entries.count))
+        for entry in table.entries { entry.encode(into: &directory) }
+        directory.append(varint: UInt64(runs.count))
+        for run in runs {
+            directory.append(varint: UInt64(UInt32(bitPattern: run.pid)))
+            directory.append(varint: UInt64(run.length))
+        }
+        var at = 0
+        while at < events.count {
+            let count = min(PatchedFrame.runLength, events.count - at)
+            PatchedFrame.encode(.init(start: deltas + at, count: count), header: &directory, bits: &bits)
+            at += count
+        }
+
+        var payload: [UInt8] = []
+        let literals = CounterColumn.encode(.init(start: counters, count: counterCount), directory: &directory)
+        put(.directory, directory.bytes, &header, &payload)
+        put(.tokens, UnsafeRawBufferPointer(start: tokens, count: events.count), &header, &payload)
+        putRaw(.timeBits, bits.bytes, &header, &payload)
+        putRaw(.counterLow, literals.low, coding: literals.lowCoding, &header, &payload)
+        put(.counterHigh, literals.high, coding: literals.highCoding, &header, &payload)
+        put(.wide, wide.transposed(), &header, &payload)
+        return EncodedBlock(header: header, payload: payload, summary: summary)
+    }
+
+    private struct Run {
+        var pid: Int32
+        var length: Int
+    }
+
+    private var counterCount = 0
+
+    /// One pass over the events: tokens, time deltas, stored fields, runs of threads, and what is counted of them.
+    private func walk(
+        _ events: UnsafeBufferPointer<TraceEvent>, previous: UInt64, header: inout BlockHeader,
+        summary: inout TraceSummary
+    ) -> [Run] {
+        var runs: [Run] = []
+        var runPID = events[0].pid
+        var runStart = 0
+        var use = TraceSummary.ThreadUse()
+        var time = events[0].time
+        var first = time
+        var last = time
+        var disordered = time < previous
+        var counterAt = 0
+        var histogram: InlineArray<256, UInt32> = .init(repeating: 0)
+
+        for i in events.indices {
+            let event = events[i]
+            if event.pid != runPID {
+                runs.append(Run(pid: runPID, length: i - runStart))
+                count(use, of: runPID, header: &header, summary: &summary)
+                use = .init()
+                runPID = event.pid
+                runStart = i
+            }
+            if event.time < time { disordered = true }
+            deltas[i] = event.time &- time
+            time = event.time
+            first = min(first, time)
+            last = max(last, time)
+
+            let token = table.token(of: event, index: i)
+            tokens[i] = token
+            histogram[Int(token)] &+= 1
+            if event.kind == .kvmMSR {
+                use.accesses &+= 1
+            } else if event.kind == .kvmEntry || event.kind == .kvmExit {
+                use.transitions &+= 1
+            }
+            let fields = token == TokenEntry.escapeToken ? TokenEntry.escape.fields : table.entries[Int(token)].fields
+            if fields == .counter {
+                counters[counterAt] = event.value
+                counterAt &+= 1
+            } else if !fields.isEmpty {
+                wide.append(event, fields)
+                if fields.contains(.counter) {
+                    counters[counterAt] = event.value
+                    counterAt &+= 1
+                }
+                if token == TokenEntry.escapeToken { count(event, header: &header, summary: &summary) }
+            }
+        }
+        runs.append(Run(pid: runPID, length: events.count - runStart))
+        count(use, of: runPID, header: &header, summary: &summary)
+        counterCount = counterAt
+        header.first = first
+        header.last = last
+        if disordered { header.flags.insert(.disordered) }
+        for (token, entry) in table.entries.enumerated() {
+            count(entry, UInt64(histogram[token]), header: &header, summary: &summary)
+        }
+        return runs
+    }
+
+    private func count(
+        _ use: TraceSummary.ThreadUse, of pid: Int32, header: inout BlockHeader, summary: inout TraceSummary
+    ) {
+        guard use != .init() else { return }
+        summary.add(use, of: pid)
+        header.vcpuThreads |= BlockHeader.threadBit(pid)
+    }
+
+    private func count(_ entry: TokenEntry, _ n: UInt64, header: inout BlockHeader, summary: inout TraceSummary) {
+        let template = entry.template
+        header.kinds[Int(template.kind.rawValue)] &+= UInt32(n)
+        summary.add(n, of: template.kind)
+        guard template.kind == .kvmMSR else { return }
+        summary.add(
+            n, of: .init(register: template.register, write: template.isWrite, exception: template.raisedException))
+    }
+
+    private func count(_ event: TraceEvent, header: inout BlockHeader, summary: inout TraceSummary) {
+        count(TokenEntry(template: event, fields: []), 1, header: &header, summary: &summary)
+    }
+
+    private func put(
+        _ group: BlockHeader.Group, _ bytes: [UInt8], coding: UInt8 = 0, _ header: inout BlockHeader,
+        _ payload: inout [UInt8]
+    ) {
+        bytes.withUnsafeBytes { put(group, $0, coding: coding, &header, &payload) }
+    }
+
+    private func put(
+        _ group: BlockHeader.Group, _ bytes: UnsafeRawBufferPointer, coding: UInt8 = 0, _ header: inout BlockHeader,
+        _ payload: inout [UInt8]
+    ) {
+        guard !bytes.isEmpty else { return }
+        let size = compressor.append(bytes, to: &payload)
+        header.groups[group.rawValue] = .init(
+            coding: coding, compressed: UInt32(size), decompressed: UInt32(bytes.count))
+    }
+
+    private func putRaw(
+        _ group: BlockHeader.Group, _ bytes: [UInt8], coding: UInt8 = 0, _ header: inout BlockHeader,
+        _ payload: inout [UInt8]
+    ) {
+        guard !bytes.isEmpty else { return }
+        let size = bytes.withUnsafeBytes { RawFrame.append($0, to: &payload) }
+        header.groups[group.rawValue] = .init(
+            coding: coding, compressed: UInt32(size), decompressed: UInt32(bytes.count))
+    }
+}

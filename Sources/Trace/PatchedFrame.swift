@@ -1,0 +1,142 @@
+/// Patched frame of reference: runs of 256 numbers as a base, the low bits of what exceeds it, and patches.
+///
+/// Per run: `width` (0...56), the base (the run's least number, varint), the number of patches (0...255), the patches'
+/// positions (a byte each) and then their high parts, `(number - base) >> width` as varints; beside them, packed,
+/// `width` low bits of each `number - base`, least significant bit first. A run starts on a byte.
+enum PatchedFrame {
+    static let runLength = 256
+    static let widest = 56
+
+    /// Bytes that may be read behind packed bits: an unaligned 64-bit load at the last bit.
+    static let padding = 8
+
+    static func packedBytes(_ count: Int, width: Int) -> Int { (count * width + 7) / 8 }
+
+    /// Appends the run `numbers` (1...256 of them).
+    static func encode(
+        _ numbers: UnsafeBufferPointer<UInt64>, header: inout ByteWriter, bits: inout PackedBits
+    ) {
+        let count = numbers.count
+        var least = UInt64.max
+        for number in numbers { least = min(least, number) }
+        var lengths: InlineHistogram = .init()
+        for number in numbers { lengths.add(64 &- (number &- least).leadingZeroBitCount) }
+        let width = lengths.cheapestWidth(count: count)
+
+        header.append(UInt8(width))
+        header.append(varint: least)
+        let mask: UInt64 = width == 0 ? 0 : ~0 >> UInt64(64 - width)
+        var positions: [UInt8] = []
+        var highs: [UInt64] = []
+        for (i, number) in numbers.enumerated() {
+            let excess = number &- least
+            if excess > mask {
+                positions.append(UInt8(i))
+                highs.append(excess >> UInt64(width))
+            }
+        }
+        header.append(UInt8(positions.count))
+        header.append(contentsOf: positions)
+        for high in highs { header.append(varint: high) }
+        bits.append(numbers, subtracting: least, mask: mask, width: width)
+    }
+
+    /// Reads one run of `count` numbers into `out`, which has room for 256, whatever `count` is.
+    ///
+    /// `bits` has `padding` readable bytes behind its end; `bitsOffset` moves to the next run.
+    @inline(__always)
+    static func decode(
+        count: Int, header: inout ByteReader, bits: UnsafeRawPointer, bitsOffset: inout Int, bitsEnd: Int,
+        into out: UnsafeMutablePointer<UInt64>
+    ) throws(FormatViolation) {
+        let width = Int(try header.read(UInt8.self))
+        guard width <= widest else { throw FormatViolation("a run of times is \(width) bits wide") }
+        let base = try header.varint()
+        let size = packedBytes(count, width: width)
+        guard bitsEnd - bitsOffset >= size else { throw FormatViolation("the packed times end early") }
+        let source = bits + bitsOffset
+        bitsOffset += size
+        let mask: UInt64 = width == 0 ? 0 : ~0 >> UInt64(64 - width)
+        var bit = 0
+        for i in 0..<count {
+            let word = UInt64(littleEndian: source.loadUnaligned(fromByteOffset: bit >> 3, as: UInt64.self))
+            out[i] = base &+ ((word >> UInt64(bit & 7)) & mask)
+            bit &+= width
+        }
+        let patches = Int(try header.read(UInt8.self))
+        guard patches <= count else { throw FormatViolation("\(patches) patches in a run of \(count)") }
+        let positions = try header.slice(patches)
+        for position in positions {
+            guard Int(position) < count else { throw FormatViolation("a patch beyond its run") }
+            let high = try header.varint()
+            guard high <= UInt64.max >> UInt64(width) else { throw FormatViolation("a patch beyond 64 bits") }
+            out[Int(position)] &+= high << UInt64(width)
+        }
+    }
+}
+
+/// How many numbers of a run have which bit length.
+private struct InlineHistogram {
+    private var counts: InlineArray<65, Int32> = .init(repeating: 0)
+
+    @inline(__always)
+    mutating func add(_ length: Int) { counts[length] &+= 1 }
+
+    /// The width with the fewest bytes for packed bits and patches, at most 255 of them.
+    func cheapestWidth(count: Int) -> Int {
+        var best = PatchedFrame.widest
+        var bestCost = Int.max
+        var patches = 0
+        var patchBytes = 0
+        // From wide to narrow: at each step the numbers of one more length become patches.
+        var width = 64
+        while width >= 0 {
+            if width <= PatchedFrame.widest, patches <= 255 {
+                let cost = PatchedFrame.packedBytes(count, width: width) + patchBytes
+                if cost <= bestCost {
+                    best = width
+                    bestCost = cost
+                }
+            }
+            let here = Int(counts[width])
+            patches += here
+            // A position and at least one byte; and each bit of width given up lengthens every patch by a seventh.
+            patchBytes += here * 2
+            if width % 7 == 0 { patchBytes += patches }
+            width -= 1
+        }
+        return best
+    }
+}
+
+/// A growing string of bits, least significant first.
+struct PackedBits {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
+    /// Appends `width` (0...56) low bits of each number less `base`, then fills up the last byte.
+    mutating func append(_ numbers: UnsafeBufferPointer<UInt64>, subtracting base: UInt64, mask: UInt64, width: Int) {
+        let size = PatchedFrame.packedBytes(numbers.count, width: width)
+        guard size > 0 else { return }
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: size + PatchedFrame.padding))
+        bytes.withUnsafeMutableBytes { buffer in
+            let target = buffer.baseAddress! + start
+            var pending: UInt64 = 0
+            var pendingBits = 0
+            var at = 0
+            for number in numbers {
+                pending |= ((number &- base) & mask) << UInt64(pendingBits)
+                pendingBits &+= width
+                // At most 7 bits stay pending, so 7 + 56 fit the word.
+                let whole = pendingBits >> 3
+                target.storeBytes(of: pending.littleEndian, toByteOffset: at, as: UInt64.self)
+                at &+= whole
+                pending = whole == 8 ? 0 : pending >> UInt64(whole &* 8)
+                pendingBits &= 7
+            }
+        }
+        bytes.removeLast(PatchedFrame.padding)
+    }
+}

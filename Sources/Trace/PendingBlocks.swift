@@ -1,0 +1,97 @@
+/// The open blocks of a writer: events that wait, per pCPU, in flat memory.
+struct PendingBlocks: ~Copyable {
+    struct Slot {
+        var events: UnsafeMutablePointer<TraceEvent>?
+        var capacity = 0
+        var count = 0
+        var firstTime: UInt64 = 0
+        /// The latest time of the blocks taken before.
+        var previous: UInt64 = 0
+        var latest: UInt64 = 0
+    }
+
+    private let eventsPerBlock: Int
+    private var slots: UnsafeMutablePointer<Slot>
+    private var slotCount: Int
+    /// Bytes of the events that wait.
+    private(set) var bytes = 0
+
+    init(eventsPerBlock: Int) {
+        self.eventsPerBlock = eventsPerBlock
+        slotCount = 16
+        slots = .allocate(capacity: slotCount)
+        slots.initialize(repeating: Slot(), count: slotCount)
+    }
+
+    deinit {
+        for i in 0..<slotCount { slots[i].events?.deallocate() }
+        slots.deallocate()
+    }
+
+    /// Adds an event; answers how many wait on its pCPU and the time of the first.
+    @inline(__always)
+    mutating func append(_ event: TraceEvent) -> (count: Int, firstTime: UInt64) {
+        let pcpu = Int(event.pcpu)
+        if pcpu >= slotCount { growSlots(pcpu) }
+        let slot = slots + pcpu
+        if slot.pointee.count == slot.pointee.capacity { grow(slot) }
+        if slot.pointee.count == 0 { slot.pointee.firstTime = event.time }
+        slot.pointee.events![slot.pointee.count] = event
+        slot.pointee.count &+= 1
+        if event.time > slot.pointee.latest { slot.pointee.latest = event.time }
+        bytes &+= MemoryLayout<TraceEvent>.stride
+        return (slot.pointee.count, slot.pointee.firstTime)
+    }
+
+    private mutating func growSlots(_ pcpu: Int) {
+        let count = max(slotCount * 2, (pcpu + 16) & ~15)
+        let grown = UnsafeMutablePointer<Slot>.allocate(capacity: count)
+        grown.initialize(repeating: Slot(), count: count)
+        grown.update(from: slots, count: slotCount)
+        slots.deallocate()
+        slots = grown
+        slotCount = count
+    }
+
+    private func grow(_ slot: UnsafeMutablePointer<Slot>) {
+        let capacity = min(max(64, slot.pointee.capacity * 2), max(64, eventsPerBlock))
+        let grown = UnsafeMutablePointer<TraceEvent>.allocate(capacity: capacity)
+        if let old = slot.pointee.events {
+            grown.moveInitialize(from: old, count: slot.pointee.count)
+            old.deallocate()
+        }
+        slot.pointee.events = grown
+        slot.pointee.capacity = capacity
+    }
+
+    /// The pCPUs with waiting events, rising.
+    var waiting: [UInt16] { (0..<slotCount).filter { slots[$0].count > 0 }.map { UInt16($0) } }
+
+    func firstTime(of pcpu: UInt16) -> UInt64 { slots[Int(pcpu)].firstTime }
+
+    /// The pCPU with the most waiting events; the lowest of equals.
+    var fullest: UInt16? {
+        var best: Int?
+        for i in 0..<slotCount where slots[i].count > (best.map { slots[$0].count } ?? 0) { best = i }
+        return best.map { UInt16($0) }
+    }
+
+    /// The earliest first time of what waits.
+    var earliest: UInt64? {
+        var least: UInt64?
+        for i in 0..<slotCount where slots[i].count > 0 { least = min(least ?? .max, slots[i].firstTime) }
+        return least
+    }
+
+    /// The waiting events of a pCPU, valid until the next append, and the latest time before them.
+    mutating func take(_ pcpu: UInt16) -> (UnsafeBufferPointer<TraceEvent>, previous: UInt64)? {
+        let slot = slots + Int(pcpu)
+        guard slot.pointee.count > 0, let events = slot.pointee.events else { return nil }
+        let taken = UnsafeBufferPointer(start: events, count: slot.pointee.count)
+        let previous = slot.pointee.previous
+        bytes -= slot.pointee.count * MemoryLayout<TraceEvent>.stride
+        slot.pointee.count = 0
+        slot.pointee.previous = slot.pointee.latest
+        return (taken, previous)
+    }
+}

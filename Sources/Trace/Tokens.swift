@@ -1,0 +1,93 @@
+/// What one token of a block stands for: a record with its constant fields filled in, and which fields follow elsewhere.
+struct TokenEntry: Equatable, Sendable {
+    /// Constant fields; `time`, `pid` and `pcpu` are 0, and so is every field that `fields` names.
+    var template: TraceEvent
+    /// Fields that are stored per event.
+    var fields: StoredFields
+
+    init(template: TraceEvent, fields: StoredFields) {
+        self.template = template
+        self.fields = fields
+    }
+
+    /// Token 255 of every block: nothing is constant.
+    static let escape = TokenEntry(
+        template: TraceEvent(time: 0, pcpu: 0, pid: 0, kind: .kvmMSR),
+        fields: [.wide, .head, .a, .b, .value, .value2, .value3])
+    static let escapeToken: UInt8 = 255
+    /// Tokens 0...254 are in the block's own dictionary.
+    static let mostEntries = 255
+}
+
+/// Which fields of a record are stored per event rather than in the dictionary.
+///
+/// The raw value is part of the file format.
+struct StoredFields: OptionSet, Sendable {
+    let rawValue: UInt8
+    /// `value`, in the block's counter literals.
+    static let counter = StoredFields(rawValue: 1 << 0)
+    /// `a` and so on: in the wide columns.
+    static let a = StoredFields(rawValue: 1 << 1)
+    static let b = StoredFields(rawValue: 1 << 2)
+    static let value = StoredFields(rawValue: 1 << 3)
+    static let value2 = StoredFields(rawValue: 1 << 4)
+    static let value3 = StoredFields(rawValue: 1 << 5)
+    /// kind, flags and isa.
+    static let head = StoredFields(rawValue: 1 << 6)
+    /// Set whenever one of the wide columns is used.
+    static let wide = StoredFields(rawValue: 1 << 7)
+
+    /// What the encoder stores per event for a record of `kind` that its dictionary does not hold whole.
+    static func forClass(of kind: EventKind) -> StoredFields {
+        switch kind {
+        case .kvmMSR, .writeMSR, .readMSR, .rdpmc: [.counter]
+        case .kvmEntry, .kvmExit: [.wide, .value, .value2, .value3]
+        case .schedSwitch: [.wide, .a, .value, .value2, .value3]
+        }
+    }
+
+    var isValid: Bool {
+        let wideFields: StoredFields = [.a, .b, .value, .value2, .value3, .head]
+        return contains(.wide) == !isDisjoint(with: wideFields) && !(contains(.counter) && contains(.value))
+    }
+}
+
+extension TraceEvent {
+    /// The event as a dictionary holds it: without time, thread and the fields stored per event.
+    func template(storing fields: StoredFields) -> TraceEvent {
+        var template = self
+        template.time = 0
+        template.pid = 0
+        template.pcpu = 0
+        if fields.contains(.a) { template.a = 0 }
+        if fields.contains(.b) { template.b = 0 }
+        if fields.contains(.value) || fields.contains(.counter) { template.value = 0 }
+        if fields.contains(.value2) { template.value2 = 0 }
+        if fields.contains(.value3) { template.value3 = 0 }
+        if fields.contains(.head) {
+            template.kind = .kvmMSR
+            template.flags = 0
+            template.isa = 0
+        }
+        return template
+    }
+
+    /// Equal in everything that a dictionary entry without stored fields holds.
+    @inline(__always)
+    func hasFields(of other: TraceEvent) -> Bool {
+        value == other.value && a == other.a && b == other.b && kind == other.kind && flags == other.flags
+            && value2 == other.value2 && value3 == other.value3 && isa == other.isa
+    }
+
+    /// A hash of everything but time, thread and pCPU.
+    @inline(__always)
+    var fieldsHash: UInt64 {
+        var h = value &* 0x9E37_79B1_85EB_CA87
+        h ^= (UInt64(a) | UInt64(b) << 32) &* 0xC2B2_AE3D_27D4_EB4F
+        h ^= value2 &* 0x1656_67B1_9E37_79F9
+        h ^= value3 &* 0x85EB_CA77_C2B2_AE63
+        h ^= (UInt64(kind.rawValue) | UInt64(flags) << 8 | UInt64(isa) << 16) &* 0x27D4_EB2F_1656_67C5
+        h ^= h >> 32
+        return h &* 0x9E37_79B1_85EB_CA87 | 1
+    }
+}
