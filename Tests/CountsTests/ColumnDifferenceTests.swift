@@ -144,7 +144,7 @@ struct ColumnDifferenceTests {
     @Test("any number of threads gives the same answer")
     func threads() {
         var random = SplitMix(seed: 4)
-        let count = ColumnDifference.share * 5 + 77
+        let count = ColumnDifference.share * 2 + 77
         let a = (0..<count).map { _ in random.next() }
         var b = a
         for _ in 0..<1000 { b[ColumnDifference.share + Int(random.next() % UInt64(count / 2))] = random.next() }

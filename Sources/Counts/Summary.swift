@@ -1,0 +1,84 @@
+/// A table in a few numbers. Times are nanoseconds summed over series.
+public struct Summary: Equatable, Sendable {
+    /// Series of guests by mark.
+    public var exact = 0
+    public var bounded = 0
+    public var unknown = 0
+    /// Of the guests.
+    public var enabledNs: UInt64 = 0
+    public var runningNs: UInt64 = 0
+    public var silentNs: UInt64 = 0
+    /// Guest series that were silent all the time they were enabled.
+    public var whollySilent = 0
+    /// Of the host's events.
+    public var hostEnabledNs: UInt64 = 0
+    public var hostRunningNs: UInt64 = 0
+    public var blindNs: UInt64 = 0
+    /// Different host events (by owner, pCPU and event) that went without a counter.
+    public var displaced = 0
+    public var interceptedAccesses: UInt64 = 0
+    public var eventsCreated: UInt64 = 0
+    public var registerWrites: UInt64 = 0
+    public var openLoop = 0
+
+    public init(_ table: CountsTable) {
+        for row in table.series {
+            if row.key.isGuest {
+                switch row.reading.mark {
+                case .exact: exact += 1
+                case .bounded: bounded += 1
+                case .unknown: unknown += 1
+                }
+                enabledNs &+= row.enabledNs
+                runningNs &+= row.runningNs
+                silentNs &+= row.silentNs
+                if row.isWhollySilent { whollySilent += 1 }
+            } else {
+                hostEnabledNs &+= row.enabledNs
+                hostRunningNs &+= row.runningNs
+                blindNs &+= row.blindNs
+            }
+        }
+        struct Lost: Hashable {
+            var owner: String
+            var pcpu: Int?
+            var event: String
+        }
+        displaced = Set(table.displaced.map { Lost(owner: $0.owner, pcpu: $0.pcpu, event: $0.event) }).count
+        for one in table.operations {
+            interceptedAccesses &+= one.interceptedAccesses
+            eventsCreated &+= one.eventsCreated
+            registerWrites &+= one.registerWrites
+        }
+        openLoop = table.openLoop.count
+    }
+}
+
+extension SeriesKey {
+    /// Whether the owner is a vCPU; else it is a host event.
+    public var isGuest: Bool { owner.hasPrefix("guest:") }
+}
+
+extension Series {
+    /// The counter reported itself as working for some time, and counted for none of it.
+    public var isWhollySilent: Bool { enabledNs > 0 && silentNs >= enabledNs }
+}
+
+/// How evenly counter time was shared among series that asked for it.
+public struct Fairness: Equatable, Sendable {
+    /// The least and the greatest share, running over enabled, 0 ... 1.
+    public var least: Double
+    public var greatest: Double
+    /// Jain's index of the shares: 1 where all are equal, 1/n where one has everything. 1 also where all shares are 0.
+    public var jain: Double
+
+    /// Nil where nobody asked for a counter.
+    public init?(_ rows: some Sequence<Series>) {
+        let shares = rows.filter { $0.enabledNs > 0 }.map { Double($0.runningNs) / Double($0.enabledNs) }
+        guard let least = shares.min(), let greatest = shares.max() else { return nil }
+        self.least = least
+        self.greatest = greatest
+        let (sum, squares) = shares.reduce((0.0, 0.0)) { ($0.0 + $1, $0.1 + $1 * $1) }
+        jain = squares == 0 ? 1 : sum * sum / (Double(shares.count) * squares)
+    }
+}

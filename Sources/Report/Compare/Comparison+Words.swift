@@ -1,0 +1,99 @@
+import Counts
+
+extension Comparison {
+    /// What was found, one sentence each: what the first policy does to the guests, what each other one changes for
+    /// guests and host, what it costs in operations, and what limits the judgement.
+    public var words: [String] {
+        guard let first = tables.first else { return ["Nothing was replayed."] }
+        var sentences = silence(first)
+        for (number, table) in tables.enumerated().dropFirst() {
+            sentences.append(contrast(number, table))
+        }
+        sentences += cost()
+        sentences += limits()
+        return sentences
+    }
+
+    /// The first policy's guests and host.
+    private func silence(_ table: CountsTable) -> [String] {
+        let sum = Summary(table)
+        let guests = sum.exact + sum.bounded + sum.unknown
+        guard guests > 0 else { return ["No guest programs a counter in this trace."] }
+        if sum.enabledNs == 0 { return ["Under \(table.policy) no guest counter is ever enabled."] }
+        var sentences: [String] = []
+        if sum.silentNs == 0 {
+            sentences.append(
+                "Under \(table.policy) every guest counter counts whenever the guest believes that it does"
+                    + " (\(count(guests, "counter")), \(Figures.duration(sum.enabledNs)) enabled in sum).")
+        } else {
+            sentences.append(
+                "Under \(table.policy) guest counters are silent for \(Figures.duration(sum.silentNs))"
+                    + " (\(Figures.share(sum.silentNs, of: sum.enabledNs)) of the time enabled).")
+        }
+        let mute = table.series.filter { $0.key.isGuest && $0.isWhollySilent }
+        if let one = mute.first {
+            let others = mute.count == 1 ? "" : ", and so do \(mute.count - 1) more"
+            sentences.append(
+                "\(one.key) counts nothing under \(table.policy), though the guest is told that it works\(others).")
+        }
+        return sentences
+    }
+
+    private func contrast(_ number: Int, _ table: CountsTable) -> String {
+        let (base, now) = (Summary(tables[0]), Summary(table))
+        var changes: [String] = []
+        let missing = guests.count { $0.series[0] != nil && $0.series[number] == nil }
+        if missing > 0 { changes.append("\(count(missing, "guest counter")) not there") }
+        let unused = guests.count { ($0.series[0]?.enabledNs ?? 0) > 0 && $0.series[number]?.enabledNs == 0 }
+        if unused > 0 { changes.append("\(count(unused, "guest counter")) unused and not claimed to work") }
+        changes += change("silent", base.silentNs, now.silentNs, of: "guest counters are")
+        changes += change("blind", base.blindNs, now.blindNs, of: "host events are")
+        if now.displaced != base.displaced {
+            changes.append("\(count(now.displaced, "host event")) displaced instead of \(base.displaced)")
+        }
+        let verdicts = TableDiff(tables[0], table).series.filter { $0.key.isGuest }.map(\.verdict)
+        let (better, worse) = (verdicts.count { $0 == .better }, verdicts.count { $0 == .worse })
+        let unclear = verdicts.count { $0 == .cannotJudge }
+        if better + worse + unclear > 0 {
+            let parts = [(better, "better"), (worse, "worse"), (unclear, "cannot be judged")].filter { $0.0 > 0 }
+            changes.append("for guests " + parts.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
+        }
+        guard !changes.isEmpty else { return "\(table.policy) changes nothing against \(tables[0].policy)." }
+        return "\(table.policy) against \(tables[0].policy): \(changes.joined(separator: "; "))."
+    }
+
+    private func change(_ word: String, _ base: UInt64, _ now: UInt64, of whom: String) -> [String] {
+        if base == now { return [] }
+        if now == 0 { return ["\(whom) no longer \(word) (\(Figures.duration(base)) before)"] }
+        return ["\(whom) \(word) for \(Figures.duration(now)) instead of \(Figures.duration(base))"]
+    }
+
+    private func cost() -> [String] {
+        let sums = tables.map { ($0.policy, Summary($0)) }
+        guard let least = sums.min(by: { $0.1.registerWrites < $1.1.registerWrites }),
+            let most = sums.max(by: { $0.1.registerWrites < $1.1.registerWrites }),
+            least.1.registerWrites < most.1.registerWrites
+        else { return [] }
+        return [
+            "Register writes range from \(Figures.grouped(least.1.registerWrites)) (\(least.0))"
+                + " to \(Figures.grouped(most.1.registerWrites)) (\(most.0))."
+        ]
+    }
+
+    private func limits() -> [String] {
+        var sentences: [String] = []
+        let open = tables.filter { !$0.openLoop.isEmpty }
+        if !open.isEmpty {
+            let list = open.map { "\($0.policy) \($0.openLoop.count)" }.joined(separator: ", ")
+            sentences.append(
+                "Demand is held fixed; moments at which a policy would have changed what guest or host does next: \(list)."
+            )
+        }
+        if let taint = tables.flatMap(\.taints).first {
+            sentences.append("The trace is incomplete in places, first from \(taint.from) ns: \(taint.cause).")
+        }
+        return sentences
+    }
+
+    private func count(_ number: Int, _ noun: String) -> String { number == 1 ? "1 \(noun)" : "\(number) \(noun)s" }
+}
