@@ -1,0 +1,8 @@
+import Capture
+import Foundation
+
+/// What this machine can do, asked once.
+enum ThisMachine {
+    /// Guests of KVM run here.
+    static let runsGuests = Guest.unavailability() == nil
+}
