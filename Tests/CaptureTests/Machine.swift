@@ -5,4 +5,8 @@ import Foundation
 enum ThisMachine {
     /// Guests of KVM run here.
     static let runsGuests = Guest.unavailability() == nil
+
+    /// And they can be recorded.
+    static let recordsGuests =
+        runsGuests && (try? Recorder(options: RecordingOptions(), tool: "test", commandLine: [])) != nil
 }

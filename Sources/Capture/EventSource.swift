@@ -1,0 +1,24 @@
+import Trace
+
+/// Where a recorder gets its events: the rings of all CPUs, however the kernel offers them.
+///
+///     init (all is opened, nothing runs) ── start ──► drain ... ── stop ──► drain ──► finish
+protocol EventSource: AnyObject {
+    /// CPUs, one ring each.
+    var cpus: [Int] { get }
+    /// What to poll for each ring, in the order of `cpus`.
+    var descriptors: [Int32] { get }
+    /// Whether loss is known for each tracepoint, or only for the ring that they share.
+    var countsLossByTracepoint: Bool { get }
+    /// Threads of guests seen so far: those that were current in records of KVM's tracepoints.
+    var guestThreads: Set<Int32> { get }
+
+    func start() throws
+    func stop() throws
+    /// Notices threads that the chosen processes have started since.
+    func followProcesses() throws
+    /// Takes what one ring holds; answers the number of records.
+    func drain<Sink: TraceSink>(ring: Int, into sink: inout Sink) throws -> Int
+    /// Hands on what was held back, reports what is still missing, and accounts for each ring.
+    func finish<Sink: TraceSink>(into sink: inout Sink) throws -> [RingAccount]
+}

@@ -1,0 +1,83 @@
+import Trace
+
+/// Finds virtual machines among the processes of this host, and which of their threads are vCPUs.
+///
+/// A process that runs guests holds descriptors named `anon_inode:kvm-vcpu:N` (virt/kvm/kvm_main.c, `create_vcpu_fd`). VMMs name
+/// the threads of vCPUs after themselves; the kernel does not say which thread runs which vCPU.
+public enum GuestThreads {
+    /// The threads of all processes that hold a vCPU, those whose descriptors this process may see; by thread id.
+    public static func scan() -> [TraceMetadata.ThreadIdentity] {
+        KernelFile.list("/proc").compactMap { Int32($0) }.sorted()
+            .filter { holdsVCPU($0) }
+            .flatMap { threads(ofProcess: $0) }
+    }
+
+    /// All threads of the process that `thread` belongs to; empty when it is gone.
+    public static func identify(thread: Int32) -> [TraceMetadata.ThreadIdentity] {
+        guard let process = processOf(thread: thread) else { return [] }
+        return threads(ofProcess: process)
+    }
+
+    /// The ids of a process's threads; empty when it is gone.
+    static func threadIDs(ofProcess process: Int32) -> [Int32] {
+        KernelFile.list("/proc/\(process)/task").compactMap { Int32($0) }.sorted()
+    }
+
+    static func threads(ofProcess process: Int32) -> [TraceMetadata.ThreadIdentity] {
+        let name = vmName(ofProcess: process)
+        return threadIDs(ofProcess: process).map { tid in
+            let comm = KernelFile.line("/proc/\(process)/task/\(tid)/comm") ?? ""
+            return .init(tid: tid, pid: process, comm: comm, vm: name, vcpu: vcpu(fromThreadName: comm))
+        }
+    }
+
+    /// The vCPU's number where the VMM names its threads: `CPU n/KVM` (QEMU with `debug-threads=on`, libvirt's default),
+    /// `fc_vcpu n` (Firecracker), `vcpun` (Cloud Hypervisor), `crosvm_vcpun` (crosvm).
+    public static func vcpu(fromThreadName name: String) -> Int? {
+        if name.hasPrefix("CPU "), name.hasSuffix("/KVM") { return number(name.dropFirst(4).dropLast(4)) }
+        for prefix in ["fc_vcpu ", "crosvm_vcpu", "vcpu"] where name.hasPrefix(prefix) {
+            return number(name.dropFirst(prefix.count))
+        }
+        return nil
+    }
+
+    /// The name in QEMU's `-name` option (`-name x`, `-name guest=x,debug-threads=on`), given as argument vector.
+    static func vmName(arguments: [String]) -> String? {
+        guard let option = arguments.firstIndex(where: { $0 == "-name" || $0 == "--name" }),
+            option + 1 < arguments.count
+        else { return nil }
+        // QEMU writes a comma inside a value as two.
+        let parts = arguments[option + 1].replacing(",,", with: "\u{0}").split(separator: ",")
+            .map { $0.replacing("\u{0}", with: ",") }
+        if let named = parts.first(where: { $0.hasPrefix("guest=") }) { return String(named.dropFirst(6)) }
+        guard let first = parts.first, !first.contains("=") else { return nil }
+        return String(first)
+    }
+
+    private static func vmName(ofProcess process: Int32) -> String? {
+        guard let bytes = try? KernelFile.bytes("/proc/\(process)/cmdline") else { return nil }
+        let arguments = bytes.split(separator: 0, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        return vmName(arguments: arguments)
+    }
+
+    private static func holdsVCPU(_ process: Int32) -> Bool {
+        let directory = "/proc/\(process)/fd"
+        return KernelFile.list(directory).contains {
+            KernelFile.link("\(directory)/\($0)")?.hasPrefix("anon_inode:kvm-vcpu") ?? false
+        }
+    }
+
+    private static func processOf(thread: Int32) -> Int32? {
+        guard let status = try? KernelFile.read("/proc/\(thread)/status") else { return nil }
+        for line in status.split(separator: "\n") where line.hasPrefix("Tgid:") {
+            return Int32(line.dropFirst(5).filter { !$0.isWhitespace })
+        }
+        return nil
+    }
+
+    private static func number(_ text: Substring) -> Int? {
+        text.allSatisfy { $0.isASCII && $0.isNumber } ? Int(text) : nil
+    }
+}

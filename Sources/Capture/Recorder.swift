@@ -1,0 +1,171 @@
+import CLinux
+import Trace
+
+/// Records the seven tracepoints of this host into a sink.
+///
+///     init        finds the tracepoints, opens every ring; nothing runs yet, all that can be refused has been
+///     run         starts the rings, then the command; takes out of the rings what comes; stops, accounts for every record
+///
+/// One thread does it all: it sleeps in epoll until a ring is partly full, a tenth of a second has gone, a signal arrives or
+/// the command ends. Files, progress and exit codes are the caller's.
+public final class Recorder {
+    public let options: RecordingOptions
+    /// What the trace will say of itself; complete but for the threads and remarks of the summary.
+    public let metadata: TraceMetadata
+    private let source: any EventSource
+    private var threads = ThreadRegistry()
+    private var remarks: [String] = []
+
+    /// - Parameter tool: the recording program and its version, for the metadata.
+    /// - Throws: `CaptureError` that names what is missing and how to get it.
+    public init(options: RecordingOptions, tool: String, commandLine: [String]) throws {
+        self.options = options
+        let tracefs = try Tracefs()
+        let tracepoints = try Tracepoints(tracefs)
+        let cpus = try Self.cpus(options)
+        for process in options.processes where GuestThreads.threadIDs(ofProcess: process).isEmpty {
+            throw CaptureError.usage("there is no process \(process)")
+        }
+        let filter = EventFilter(registers: options.registers)
+        let bytes = try options.ringBytes(cpus: cpus.count)
+        source = try PerfSource(
+            tracepoints: tracepoints, cpus: cpus, bufferBytes: bytes, filter: filter, processes: options.processes)
+
+        var metadata = TraceMetadata(source: "record", tool: tool, clock: "monotonic")
+        HostDescription.describe(into: &metadata)
+        for entry in tracepoints.present {
+            metadata.tracepoints.append(entry.kind.qualifiedName)
+            metadata.formats[entry.kind.qualifiedName] = entry.text
+            metadata.filters[entry.kind.qualifiedName] = filter.expression(for: entry.kind)
+        }
+        metadata.lossGranularity = source.countsLossByTracepoint ? .tracepoint : .ring
+        metadata.command = commandLine
+        metadata.blindSpots = BlindSpots.sentences(
+            metadata: metadata, missing: tracepoints.missing, registers: options.registers,
+            limitedTo: !options.processes.isEmpty)
+        if options.cpus != nil {
+            metadata.blindSpots.append("Only CPUs \(cpus.map(String.init).joined(separator: ",")) were recorded.")
+        }
+        threads.add(GuestThreads.scan())
+        metadata.threads = threads.all
+        self.metadata = metadata
+    }
+
+    /// Records until the duration is over, the command has ended or SIGINT, SIGTERM or SIGHUP arrives.
+    ///
+    /// - Parameter tick: called about ten times a second, between events; decides whether to go on. What it throws ends the
+    ///   recording as a failing sink does.
+    /// - Throws: `CaptureError` when the kernel or the command fails; a failing sink ends the recording in order and is
+    ///   told in the summary.
+    public func run<Sink: TraceSink>(
+        into sink: inout Sink, tick: (RecordingProgress) throws -> RecordingDecision = { _ in .goOn }
+    ) throws -> RecordingSummary {
+        let waiter = try RecordingWaiter(descriptors: source.descriptors, duration: options.duration)
+        let began = MonotonicClock.now()
+        var records: UInt64 = 0
+        var end: RecordingSummary.End?
+        try source.start()
+        var child = try options.command.isEmpty ? nil : Child(options.command)
+        if let child { try waiter.watch(child) }
+        do {
+            while end == nil {
+                for wake in try waiter.wait() {
+                    switch wake {
+                    case .ring(let index):
+                        records += UInt64(try source.drain(ring: index, into: &sink))
+                    case .ringGone(let index):
+                        remarks.append("CPU \(source.cpus[index]) went away while recording.")
+                    case .tick:
+                        records += try drainAll(into: &sink)
+                        try follow()
+                        let now = MonotonicClock.now()
+                        let progress = RecordingProgress(elapsedNanoseconds: now - began, records: records)
+                        if try tick(progress) == .stop { end = end ?? .caller }
+                    case .durationOver: end = end ?? .duration
+                    case .signal(let number): end = end ?? .signal(number)
+                    case .childEnded:
+                        let code = try child?.wait() ?? 0
+                        child = nil
+                        end = end ?? .command(code: code)
+                    }
+                }
+            }
+        } catch let error as CaptureError {
+            try? child?.terminate()
+            throw error
+        } catch {
+            end = .sinkFailed("\(error)")
+        }
+        try child?.terminate()
+        try source.stop()
+        let duration = MonotonicClock.now() - began
+        return try summary(end: end ?? .duration, duration: duration, into: &sink)
+    }
+
+    private func summary<Sink: TraceSink>(
+        end: RecordingSummary.End, duration: UInt64, into sink: inout Sink
+    ) throws -> RecordingSummary {
+        var summary = RecordingSummary(
+            end: end, rings: [], durationNanoseconds: duration, threads: [], remarks: [])
+        do {
+            _ = try drainAll(into: &sink)
+            try follow()
+            summary.rings = try source.finish(into: &sink)
+        } catch let error where !(error is CaptureError) {
+            if case .sinkFailed = end {} else { summary.end = .sinkFailed("\(error)") }
+        }
+        if summary.read(.kvmMSR) > 0, summary.read(.kvmEntry) == 0, summary.read(.kvmExit) == 0 {
+            remarks.append(
+                "kvm_entry and kvm_exit never fired although guests reached registers: this KVM runs its guests without "
+                    + "hardware support (nested), so vCPUs are known by their threads' names only.")
+        }
+        summary.threads = threads.all
+        summary.remarks = remarks
+        return summary
+    }
+
+    private func drainAll<Sink: TraceSink>(into sink: inout Sink) throws -> UInt64 {
+        var records = 0
+        for index in source.cpus.indices { records += try source.drain(ring: index, into: &sink) }
+        return UInt64(records)
+    }
+
+    /// Identifies guests that turned up, and new threads of the chosen processes.
+    private func follow() throws {
+        threads.identify(source.guestThreads)
+        try source.followProcesses()
+    }
+
+    private static func cpus(_ options: RecordingOptions) throws -> [Int] {
+        let online = try CPUList.online()
+        guard let asked = options.cpus else { return online }
+        if let absent = asked.first(where: { !online.contains($0) }) {
+            throw CaptureError.usage(
+                "CPU \(absent) is not online; online are \(online.map(String.init).joined(separator: ","))")
+        }
+        guard !asked.isEmpty else { throw CaptureError.usage("no CPU was chosen") }
+        return asked
+    }
+}
+
+/// The threads of guests seen so far, each looked up once.
+struct ThreadRegistry {
+    private var known: [Int32: TraceMetadata.ThreadIdentity] = [:]
+    private var looked: Set<Int32> = []
+
+    var all: [TraceMetadata.ThreadIdentity] { known.values.sorted { $0.tid < $1.tid } }
+
+    mutating func add(_ threads: [TraceMetadata.ThreadIdentity]) {
+        for thread in threads {
+            known[thread.tid] = thread
+            looked.insert(thread.tid)
+        }
+    }
+
+    mutating func identify(_ threads: Set<Int32>) {
+        for thread in threads.subtracting(looked).sorted() where !looked.contains(thread) {
+            looked.insert(thread)
+            add(GuestThreads.identify(thread: thread))
+        }
+    }
+}

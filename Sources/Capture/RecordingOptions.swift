@@ -1,0 +1,36 @@
+/// What a recording shall take, from whom, and for how long.
+public struct RecordingOptions: Sendable {
+    /// Nanoseconds after which the recording ends; nil: when the command ends or a signal arrives.
+    public var duration: UInt64?
+    /// Only records of these processes' threads; empty for the whole host.
+    public var processes: [Int32] = []
+    /// CPUs to record; nil for all that are online.
+    public var cpus: [Int]?
+    public var registers = RegisterScope.pmu
+    /// A command to run once everything is being recorded; the recording ends with it. Its name is looked up in PATH.
+    public var command: [String] = []
+    /// Bytes of each CPU's ring; rounded up to a power of two of at least a page. nil: sized from the host.
+    public var bufferBytes: UInt64?
+
+    public init() {}
+
+    /// The ring size that is used: what was asked for, or 4 MiB where a 64th of the memory allows that for every CPU.
+    func ringBytes(cpus: Int) throws -> UInt64 {
+        let page = HostMemory.pageBytes
+        guard let asked = bufferBytes else {
+            let share = HostMemory.totalBytes / 64 / UInt64(max(1, cpus))
+            return max(page * 16, min(4 << 20, share.powerOfTwoBelow))
+        }
+        guard asked > 0, asked <= 1 << 30 else {
+            throw CaptureError.usage("a buffer of \(asked) bytes a CPU is not possible; choose 4096 to 1073741824")
+        }
+        return max(page, asked.powerOfTwoAbove)
+    }
+}
+
+extension UInt64 {
+    /// The largest power of two that is not above; 1 for 0.
+    var powerOfTwoBelow: UInt64 { self == 0 ? 1 : 1 << UInt64(63 - leadingZeroBitCount) }
+    /// The smallest power of two that is not below.
+    var powerOfTwoAbove: UInt64 { self <= 1 ? 1 : 1 << UInt64(64 - (self - 1).leadingZeroBitCount) }
+}
