@@ -36,12 +36,13 @@ let package = Package(
         .target(name: "CDiff"),
         room("Counts", knows: ["CDiff"]),
         room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
+        room("Bisect", knows: ["Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         room("Report", knows: ["Counts", "Timeline", "Trace"]),
         .executableTarget(
             name: "vpmu",
             dependencies: [
                 "PMU", "Policy", "Host", "Trace", "Capture", "Import", "Scenario", "Timeline",
-                "Counts", "Replay", "Report", arguments, logging,
+                "Counts", "Replay", "Bisect", "Report", arguments, logging,
             ]),
         tests("PMUTests", ["PMU"]),
         tests("PolicyTests", ["Policy", "PMU"]),
@@ -53,6 +54,7 @@ let package = Package(
         tests("TimelineTests", ["Timeline", "Scenario", "Host", "Policy", "PMU", "Trace"]),
         tests("CountsTests", ["Counts"]),
         tests("ReplayTests", ["Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
+        tests("BisectTests", ["Bisect", "Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         tests("ReportTests", ["Report", "Counts", "Timeline", "Trace"]),
         tests("CommandTests", ["vpmu"]),
     ],

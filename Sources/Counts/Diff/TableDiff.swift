@@ -19,10 +19,18 @@ public struct TableDiff: Equatable, Sendable {
     }
 
     public init(_ a: CountsTable, _ b: CountsTable, options: DiffOptions = DiffOptions()) {
+        self.init(a, b, options: options, perSeries: nil)
+    }
+
+    /// - Parameter perSeries: the options of one series, where they are not the same for all; it is given the row of
+    ///   either side (A's where both have one). `owners` is taken from `options`.
+    public init(
+        _ a: CountsTable, _ b: CountsTable, options: DiffOptions, perSeries: ((Series) -> DiffOptions)?
+    ) {
         policyA = a.policy
         policyB = b.policy
         self.options = options
-        let dating = Dating(a, b, options)
+        let dating = Dating(a, b)
         var found: [SeriesDifference] = []
         var (i, j) = (0, 0)
         while i < a.series.count || j < b.series.count {
@@ -31,8 +39,9 @@ public struct TableDiff: Equatable, Sendable {
             var difference: SeriesDifference
             if let left, let right, left.key == right.key {
                 let taint = a.taint(of: left.key) ?? b.taint(of: right.key)
-                difference = .judge(left, right, taint: taint, options: options)
-                if difference.verdict != .same { difference.since = dating.since(i, j) }
+                let own = perSeries?(left) ?? options
+                difference = .judge(left, right, taint: taint, options: own)
+                if difference.verdict != .same { difference.since = dating.since(i, j, own) }
                 (i, j) = (i + 1, j + 1)
             } else if let left, right == nil || left.key < right!.key {
                 difference = .only(a: left, b: nil)
@@ -108,16 +117,14 @@ extension CountsTable {
 private struct Dating {
     let a: Checkpoints?
     let b: Checkpoints?
-    let options: DiffOptions
 
-    init(_ a: CountsTable, _ b: CountsTable, _ options: DiffOptions) {
+    init(_ a: CountsTable, _ b: CountsTable) {
         let common = a.checkpoints != nil && a.checkpoints?.times == b.checkpoints?.times
         self.a = common ? a.checkpoints : nil
         self.b = common ? b.checkpoints : nil
-        self.options = options
     }
 
-    func since(_ i: Int, _ j: Int) -> UInt64? {
+    func since(_ i: Int, _ j: Int, _ options: DiffOptions) -> UInt64? {
         guard let a, let b, !a.times.isEmpty else { return nil }
         let width = a.times.count
         func first(_ x: [UInt64], _ y: [UInt64], _ tolerance: Tolerance) -> Int? {
