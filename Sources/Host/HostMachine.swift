@@ -4,16 +4,152 @@ import Policy
 /// A simulated host: KVM's rules on top of a counter scheduler.
 ///
 /// Demand goes in one operation at a time; steps come out of the scheduler's sink: a `TrafficDriver` makes them
-/// register accesses (what a recorder would have seen), a replay integrates them to counts.
+/// register accesses (what a recorder would have seen), a replay integrates them to counts. The machine has no clock:
+/// an operation's time is the business of whoever applies it.
+///
+///     +Tasks          threads on pCPUs, VM entry and exit           kernel/sched/core.c, arch/x86/kvm/x86.c
+///     +HostEvents     what host users ask for                       kernel/events/core.c
+///     +GuestAccess    a guest's RDMSR, WRMSR, RDPMC                  arch/x86/kvm/pmu.c
+///     +Reprogramming  from a counter's registers to its perf event   arch/x86/kvm/pmu.c
+///     +Mediated       handing the PMU over, who excludes whom        arch/x86/kvm/pmu.c, kernel/events/core.c
+///
+/// Where operations leave something out (a thread that was never switched in, a VM that was never created) the
+/// machine supplies it at the first use.
 public struct HostMachine<Sink: PMUSink> {
     public var scheduler: CounterScheduler<Sink>
     public let model: ProcessorModel
+    public let rules: PolicyRules
+    public let kvm: KVMRules
     public let actors: Demand.Actors
 
-    public init(model: ProcessorModel, rules: PolicyRules, actors: Demand.Actors, sink: Sink) {
+    var vcpus: [VCPU]
+    /// The vCPU current on each pCPU, -1 if another thread is.
+    var currentVCPU: [Int]
+    var hostTasks: [TaskID]
+    var hostEvents: [HostEventState]
+    var vms: [VMState]
+    /// VMs that hold the whole PMU while they run.
+    var mediatedVMs = 0
+    /// Installed host events that do not exclude guests.
+    var eventsCountingGuests = 0
+
+    /// What the host keeps of a vCPU.
+    struct VCPU {
+        var pmu: VirtualPMU
+        var task: TaskID
+        /// The pCPU its thread is current on, -1 if none.
+        var pcpu = -1
+        /// KVM_REQ_PMU is pending.
+        var requested = false
+        /// The thread was switched out and in again: unused events go at the next entry (`need_cleanup`).
+        var needsCleanup = false
+        /// The last exit went back without leaving the run loop.
+        var inRunLoop = false
+        var enabledMask: UInt64 = 0
+        var counts = OperationCounts()
+    }
+
+    struct HostEventState {
+        var event: EventID?
+        var refused = false
+    }
+
+    enum VMState { case absent, running, refused }
+
+    public init(
+        model: ProcessorModel, rules: PolicyRules, actors: Demand.Actors, kvm: KVMRules = KVMRules(), sink: Sink
+    ) {
         self.model = model
+        self.rules = rules
+        self.kvm = kvm
         self.actors = actors
         scheduler = CounterScheduler(
             pcpus: actors.pcpus, limits: .init(gp: model.gp, fixed: model.fixed), rules: rules, sink: sink)
+        let shape =
+            rules.guests == .none
+            ? .absent(flavour: model.flavour) : kvm.guest ?? GuestPMUShape(host: model)
+        let fixedEvents = (0..<shape.fixed).map { model.generic[HardwareIdentity.fixedEvent($0)] ?? 0 }
+        vcpus = []
+        for _ in actors.vcpus {
+            vcpus.append(VCPU(pmu: VirtualPMU(shape: shape, fixedEvents: fixedEvents), task: scheduler.addTask()))
+        }
+        hostTasks = []
+        for _ in actors.hostTasks { hostTasks.append(scheduler.addTask()) }
+        currentVCPU = [Int](repeating: -1, count: actors.pcpus)
+        hostEvents = [HostEventState](repeating: HostEventState(), count: actors.hostEvents.count)
+        vms = [VMState](repeating: .absent, count: actors.vms.count)
+    }
+
+    /// Carries out one operation. Operations that name a pCPU, vCPU, event or VM that the actors do not have do
+    /// nothing.
+    ///
+    /// - Returns: what a guest's access got for an answer, so that a caller can compare it with what was recorded.
+    @discardableResult
+    public mutating func apply(_ operation: DemandOperation) -> GuestAnswer {
+        let pcpu = Int(operation.pcpu)
+        guard currentVCPU.indices.contains(pcpu) else { return .notAnAccess }
+        switch operation.kind {
+        case .taskSwitch(let thread): switchThread(pcpu, to: thread)
+        case .guestEnter(let vcpu): withVCPU(vcpu, on: pcpu) { $0.enter($1, pcpu) }
+        case .guestExit(let vcpu, let fast): withVCPU(vcpu, on: pcpu) { $0.exit($1, pcpu, reentersFast: fast) }
+        case .guestWrite(let vcpu, let register, let value, let faulted):
+            guard let vcpu = index(vcpu, on: pcpu) else { return .notAnAccess }
+            return guestWrite(vcpu, register, value, faulted: faulted)
+        case .guestRead(let vcpu, let register, let faulted):
+            guard let vcpu = index(vcpu, on: pcpu) else { return .notAnAccess }
+            return guestRead(vcpu, register, faulted: faulted)
+        case .guestReadPMC(let vcpu):
+            if let vcpu = index(vcpu, on: pcpu) { noteAccess(vcpu, register: nil) }
+        case .hostInstall(let event): hostInstall(Int(event))
+        case .hostEnable(let event): if let event = hostEvent(Int(event)) { scheduler.enable(event) }
+        case .hostDisable(let event): if let event = hostEvent(Int(event)) { scheduler.disable(event) }
+        case .hostRemove(let event): hostRemove(Int(event))
+        case .hostPeriod(let event, let period):
+            if let event = hostEvent(Int(event)) { scheduler.setPeriod(event, period) }
+        case .hostRead(let event): if let event = hostEvent(Int(event)) { scheduler.read(event) }
+        case .rotationTick: scheduler.rotate(pcpu: pcpu)
+        case .overflow(let owner): overflow(owner, pcpu)
+        case .emulatedInstruction(let vcpu, let branch):
+            withVCPU(vcpu, on: pcpu) { $0.emulateInstruction($1, isBranch: branch) }
+        case .pcpuOffline: takeOffline(pcpu)
+        case .pcpuOnline: break
+        case .vmCreate(let vm): createVM(Int(vm))
+        case .vmDestroy(let vm): destroyVM(Int(vm))
+        }
+        return .notAnAccess
+    }
+
+    /// The virtual counters that the guest of `vcpu` believes to count, by `Counter.bit`.
+    public func guestEnabled(vcpu: Int) -> UInt64 { vcpus[vcpu].enabledMask }
+
+    /// What `vcpu` has cost so far.
+    public func operationCounts(vcpu: Int) -> OperationCounts { vcpus[vcpu].counts }
+
+    /// The registers and counters of `vcpu` as KVM keeps them; a counter that runs holds more than is noted here.
+    public func virtualPMU(vcpu: Int) -> VirtualPMU { vcpus[vcpu].pmu }
+
+    /// The scheduler's event behind a guest's counter, nil where there is none.
+    public func event(vcpu: Int, counter: Counter) -> EventID? {
+        guard let slot = GuestRegisters.slot(of: counter), vcpus[vcpu].pmu.event[slot] >= 0 else { return nil }
+        return vcpus[vcpu].pmu.event[slot]
+    }
+
+    /// The scheduler's event of a host event, nil while it is not installed or was refused.
+    public func hostEvent(_ index: Int) -> EventID? {
+        hostEvents.indices.contains(index) ? hostEvents[index].event : nil
+    }
+
+    private mutating func withVCPU(_ vcpu: Int32, on pcpu: Int, _ body: (inout Self, Int) -> Void) {
+        if let index = index(vcpu, on: pcpu) { body(&self, index) }
+    }
+
+    /// The vCPU's index if it may run; its thread is current on `pcpu` afterwards.
+    private mutating func index(_ vcpu: Int32, on pcpu: Int) -> Int? {
+        let index = Int(vcpu)
+        guard vcpus.indices.contains(index) else { return nil }
+        if vms[actors.vcpus[index].vm] == .absent { createVM(actors.vcpus[index].vm) }
+        guard vms[actors.vcpus[index].vm] == .running else { return nil }
+        if vcpus[index].pcpu != pcpu { switchThread(pcpu, to: .vcpu(vcpu)) }
+        return index
     }
 }

@@ -32,6 +32,15 @@ extension CounterScheduler {
         pmuEnable(pcpu)
     }
 
+    /// The loaded guest turned counters on or off by itself; from now on `counters` count.
+    public mutating func changeLoadedGuest(pcpu: Int, counters: UInt64) {
+        let vcpu = pcpus[pcpu].loadedGuest
+        guard vcpu >= 0, pcpus[pcpu].loadedCounters != counters else { return }
+        let before = pcpus[pcpu].loadedCounters
+        pcpus[pcpu].loadedCounters = counters
+        sink.guestChanged(pcpu: pcpu, vcpu: vcpu, from: before, to: counters)
+    }
+
     /// The vCPU whose guest context is loaded on `pcpu`, nil if the host's is.
     public func loadedGuest(pcpu: Int) -> Int? {
         pcpus[pcpu].loadedGuest >= 0 ? pcpus[pcpu].loadedGuest : nil

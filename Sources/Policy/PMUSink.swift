@@ -28,6 +28,21 @@ public protocol PMUSink {
     mutating func guestLoaded(pcpu: Int, vcpu: Int, counters: UInt64)
     /// The mediated guest's counters are saved and the PMU is the host's again.
     mutating func guestPut(pcpu: Int, vcpu: Int, counters: UInt64)
+    /// A loaded guest turned counters on or off by itself, without a register access of the host. A listener that
+    /// does not care for the difference sees a put and a load.
+    mutating func guestChanged(pcpu: Int, vcpu: Int, from: UInt64, to: UInt64)
+    /// The registers a mediated guest is about to be loaded with, event filter applied.
+    mutating func guestRegisters(vcpu: Int, registers: GuestRegisters)
+    /// The counter of a running event reached its interrupt on `counter`: read out and armed anew in NMI context.
+    mutating func overflowed(pcpu: Int, event: EventID, counter: Int)
+    /// From now on the guest believes that exactly the virtual counters in `mask` count.
+    mutating func guestEnabledChanged(vcpu: Int, mask: UInt64)
+    /// Somebody was told no; what was refused takes no further part.
+    mutating func refused(_ refusal: Refusal)
+    /// Events that `event` has counted since its creation, up to the last stop or read.
+    func count(of event: EventID) -> UInt64
+    /// Events that a mediated guest's counter has counted while loaded, in total up to the last put.
+    func guestCount(vcpu: Int, counter: Int) -> UInt64
 }
 
 extension PMUSink {
@@ -42,4 +57,14 @@ extension PMUSink {
     public mutating func rotationTimerWanted(pcpu: Int) {}
     public mutating func guestLoaded(pcpu: Int, vcpu: Int, counters: UInt64) {}
     public mutating func guestPut(pcpu: Int, vcpu: Int, counters: UInt64) {}
+    public mutating func guestChanged(pcpu: Int, vcpu: Int, from: UInt64, to: UInt64) {
+        guestPut(pcpu: pcpu, vcpu: vcpu, counters: from)
+        guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: to)
+    }
+    public mutating func guestRegisters(vcpu: Int, registers: GuestRegisters) {}
+    public mutating func overflowed(pcpu: Int, event: EventID, counter: Int) {}
+    public mutating func guestEnabledChanged(vcpu: Int, mask: UInt64) {}
+    public mutating func refused(_ refusal: Refusal) {}
+    public func count(of event: EventID) -> UInt64 { 0 }
+    public func guestCount(vcpu: Int, counter: Int) -> UInt64 { 0 }
 }

@@ -1,0 +1,76 @@
+import PMU
+import Policy
+
+extension HostMachine {
+    /// `context_switch()`: perf takes the old thread's events out and the new one's in, then KVM's preempt notifier
+    /// runs for a vCPU's thread.
+    mutating func switchThread(_ pcpu: Int, to thread: DemandOperation.Thread) {
+        giveBackPMU(pcpu)
+        if currentVCPU[pcpu] >= 0 {
+            vcpus[currentVCPU[pcpu]].pcpu = -1
+            vcpus[currentVCPU[pcpu]].inRunLoop = false
+            currentVCPU[pcpu] = -1
+        }
+        switch thread {
+        case .vcpu(let number) where vcpus.indices.contains(Int(number)):
+            let vcpu = Int(number)
+            if vcpus[vcpu].pcpu >= 0 { leave(vcpu) }
+            vcpus[vcpu].pcpu = pcpu
+            currentVCPU[pcpu] = vcpu
+            scheduler.switchTask(pcpu: pcpu, to: vcpus[vcpu].task)
+            loadVCPU(vcpu, pcpu)
+        case .hostTask(let number) where hostTasks.indices.contains(Int(number)):
+            scheduler.switchTask(pcpu: pcpu, to: hostTasks[Int(number)])
+        default: scheduler.switchTask(pcpu: pcpu, to: nil)
+        }
+    }
+
+    /// A thread that turns up elsewhere without having been seen to leave.
+    private mutating func leave(_ vcpu: Int) {
+        let old = vcpus[vcpu].pcpu
+        giveBackPMU(old)
+        scheduler.switchTask(pcpu: old, to: nil)
+        currentVCPU[old] = -1
+        vcpus[vcpu].pcpu = -1
+    }
+
+    /// `kvm_arch_vcpu_load()` after a real sched-out: counters that were not used in the last slice may lose their
+    /// events at the next entry.
+    private mutating func loadVCPU(_ vcpu: Int, _ pcpu: Int) {
+        if vcpus[vcpu].pmu.backed != 0 {
+            vcpus[vcpu].needsCleanup = true
+            vcpus[vcpu].requested = true
+        }
+        if kvm.entries == .hidden {
+            handleRequests(vcpu)
+            takePMU(vcpu, pcpu)
+        }
+    }
+
+    /// `vcpu_enter_guest()`: pending requests first, then a mediated PMU changes hands. After an exit that the fast
+    /// path answered neither happens.
+    mutating func enter(_ vcpu: Int, _ pcpu: Int) {
+        if vcpus[vcpu].inRunLoop { return }
+        handleRequests(vcpu)
+        takePMU(vcpu, pcpu)
+        vcpus[vcpu].inRunLoop = true
+    }
+
+    mutating func exit(_ vcpu: Int, _ pcpu: Int, reentersFast: Bool) {
+        if reentersFast { return }
+        vcpus[vcpu].inRunLoop = false
+        if kvm.entries == .visible { giveBackPMU(pcpu) }
+    }
+
+    /// What was asked for by an access or an interrupt, where no entry will show.
+    mutating func handleRequestsIfEntriesAreHidden(_ vcpu: Int) {
+        if kvm.entries == .hidden { handleRequests(vcpu) }
+    }
+
+    mutating func takeOffline(_ pcpu: Int) {
+        switchThread(pcpu, to: .other)
+        for index in hostEvents.indices where actors.hostEvents[index].scope == .pcpu(pcpu) {
+            if actors.hostEvents[index].leader == nil { hostRemove(index) }
+        }
+    }
+}

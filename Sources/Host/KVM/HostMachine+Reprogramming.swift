@@ -1,0 +1,226 @@
+import PMU
+import Policy
+
+/// From a virtual counter's registers to its perf event: arch/x86/kvm/pmu.c, v6.12.
+extension HostMachine {
+    /// `kvm_pmu_handle_event()`: counters from low to high, then the events nobody used are given back.
+    mutating func handleRequests(_ vcpu: Int) {
+        guard vcpus[vcpu].requested else { return }
+        vcpus[vcpu].requested = false
+        reprogramPending(vcpu)
+        if vcpus[vcpu].needsCleanup { cleanUp(vcpu) }
+    }
+
+    mutating func reprogramPending(_ vcpu: Int) {
+        var bits = vcpus[vcpu].pmu.reprogram
+        vcpus[vcpu].pmu.reprogram = 0
+        while bits != 0 {
+            let counter = Counter(index: UInt8(bits.trailingZeroBitCount))
+            bits &= bits - 1
+            guard let slot = GuestRegisters.slot(of: counter) else { continue }
+            if !reprogram(vcpu, slot) { vcpus[vcpu].pmu.reprogram |= counter.bit }
+        }
+    }
+
+    /// `reprogram_counter()`. False if perf refused to make the event, which alone counts as failure: an event that
+    /// finds no counter goes to ERROR without a word.
+    private mutating func reprogram(_ vcpu: Int, _ slot: Int) -> Bool {
+        vcpus[vcpu].counts.reprogrammed += 1
+        pause(vcpu, slot)
+        guard mayCount(vcpu, slot) else { return true }
+        let config: UInt64
+        let registers = vcpus[vcpu].pmu.registers
+        if slot < GuestRegisters.firstFixedSlot {
+            config = registers.eventSelect[slot]
+        } else {
+            config = registers.fixedField(slot - GuestRegisters.firstFixedSlot)
+        }
+        if vcpus[vcpu].pmu.currentConfig[slot] == config, resume(vcpu, slot) { return true }
+        release(vcpu, slot)
+        vcpus[vcpu].pmu.currentConfig[slot] = config
+        return makeEvent(vcpu, slot)
+    }
+
+    /// Enabled globally and by its own control, and not filtered (`pmc_event_is_allowed()`).
+    func mayCount(_ vcpu: Int, _ slot: Int) -> Bool {
+        vcpus[vcpu].pmu.globallyEnabled & bit(slot) != 0 && vcpus[vcpu].pmu.registers.isLocallyEnabled(slot: slot)
+            && isAllowed(vcpu, slot)
+    }
+
+    /// The VM's event filter.
+    func isAllowed(_ vcpu: Int, _ slot: Int) -> Bool {
+        guard let filter = kvm.filters[actors.vcpus[vcpu].vm] else { return true }
+        return slot < GuestRegisters.firstFixedSlot
+            ? filter.allows(eventSelect: vcpus[vcpu].pmu.registers.eventSelect[slot], flavour: model.flavour)
+            : filter.allows(fixedCounter: slot - GuestRegisters.firstFixedSlot)
+    }
+
+    /// `pmc_pause_counter()`: the event goes off and its count into the counter's value.
+    private mutating func pause(_ vcpu: Int, _ slot: Int) {
+        if vcpus[vcpu].pmu.event[slot] >= 0, vcpus[vcpu].pmu.paused & bit(slot) == 0 {
+            scheduler.disable(vcpus[vcpu].pmu.event[slot])
+            takeCount(vcpu, slot)
+        }
+        let value = vcpus[vcpu].pmu.registers.counter[slot] &+ vcpus[vcpu].pmu.emulated[slot]
+        let wrapped = value > vcpus[vcpu].pmu.shape.counterMask
+        vcpus[vcpu].pmu.registers.counter[slot] = value & vcpus[vcpu].pmu.shape.counterMask
+        vcpus[vcpu].pmu.emulated[slot] = 0
+        vcpus[vcpu].pmu.paused |= bit(slot)
+        if wrapped, mayCount(vcpu, slot) { vcpus[vcpu].pmu.registers.globalStatus |= bit(slot) }
+        if kvm.reuse == .released { release(vcpu, slot) }
+    }
+
+    /// `pmc_resume_counter()`: new period, then enable, which is the way out of ERROR.
+    private mutating func resume(_ vcpu: Int, _ slot: Int) -> Bool {
+        let event = vcpus[vcpu].pmu.event[slot]
+        guard event >= 0 else { return false }
+        scheduler.setPeriod(event, vcpus[vcpu].pmu.samplePeriod(slot: slot))
+        scheduler.enable(event)
+        vcpus[vcpu].pmu.paused &= ~bit(slot)
+        vcpus[vcpu].counts.periodsReplaced += 1
+        vcpus[vcpu].counts.eventsEnabled += 1
+        return true
+    }
+
+    /// `pmc_release_perf_event()`.
+    private mutating func release(_ vcpu: Int, _ slot: Int) {
+        let event = vcpus[vcpu].pmu.event[slot]
+        guard event >= 0 else { return }
+        scheduler.remove(event)
+        vcpus[vcpu].pmu.event[slot] = -1
+        vcpus[vcpu].pmu.currentConfig[slot] = 0
+        vcpus[vcpu].pmu.consumed[slot] = 0
+        vcpus[vcpu].pmu.backed &= ~bit(slot)
+        vcpus[vcpu].counts.eventsReleased += 1
+    }
+
+    /// The vCPU is gone, and everything behind its counters with it.
+    mutating func releaseAll(_ vcpu: Int) {
+        for slot in 0..<GuestRegisters.slots { release(vcpu, slot) }
+        if vcpus[vcpu].enabledMask != 0 {
+            vcpus[vcpu].enabledMask = 0
+            scheduler.sink.guestEnabledChanged(vcpu: vcpu, mask: 0)
+        }
+    }
+
+    private mutating func takeCount(_ vcpu: Int, _ slot: Int) {
+        let count = scheduler.sink.count(of: vcpus[vcpu].pmu.event[slot])
+        let value = vcpus[vcpu].pmu.registers.counter[slot] &+ count &- vcpus[vcpu].pmu.consumed[slot]
+        vcpus[vcpu].pmu.registers.counter[slot] = value & vcpus[vcpu].pmu.shape.counterMask
+        vcpus[vcpu].pmu.consumed[slot] = count
+    }
+
+    /// `pmc_reprogram_counter()`: a task-pinned event of the vCPU's thread that counts in guest mode only.
+    private mutating func makeEvent(_ vcpu: Int, _ slot: Int) -> Bool {
+        let spec = spec(vcpu, slot)
+        guard spec.constraint.mask != 0 else {
+            scheduler.sink.refused(
+                Refusal(
+                    party: .guestCounter(vcpu: vcpu, counter: GuestRegisters.counter(at: slot)), reason: .invalid))
+            return false
+        }
+        let event = scheduler.create(spec)
+        vcpus[vcpu].pmu.event[slot] = event
+        vcpus[vcpu].pmu.consumed[slot] = 0
+        vcpus[vcpu].pmu.paused &= ~bit(slot)
+        vcpus[vcpu].pmu.backed |= bit(slot)
+        vcpus[vcpu].counts.eventsCreated += 1
+        scheduler.install(event)
+        return true
+    }
+
+    /// The event perf is asked for. KVM cannot ask for a counter: the config alone decides which may hold it.
+    private func spec(_ vcpu: Int, _ slot: Int) -> EventSpec {
+        let pmu = vcpus[vcpu].pmu
+        let counter = GuestRegisters.counter(at: slot)
+        var config: UInt64
+        var privileges: UInt64 = 0
+        if counter.isFixed {
+            config = pmu.registers.eventSelect[slot] & pmu.shape.rawEventMask
+            let field = pmu.registers.fixedField(counter.number)
+            if field & 0x1 != 0 { privileges |= EventSelect.os }
+            if field & 0x2 != 0 { privileges |= EventSelect.user }
+        } else {
+            config = pmu.registers.eventSelect[slot] & pmu.shape.rawEventMask
+            privileges = pmu.registers.eventSelect[slot] & (EventSelect.os | EventSelect.user)
+            if kvm.identity == .hardwareID,
+                let generic = HardwareIdentity.genericEvent(of: config, flavour: model.flavour),
+                let translated = model.generic[generic]
+            {
+                config = translated
+            }
+        }
+        let period =
+            config & EventSelect.inTXCheckpointed != 0 ? 0 : pmu.samplePeriod(slot: slot)
+        return EventSpec(
+            config: config | privileges | EventSelect.interrupt, constraint: model.constraint(for: config),
+            priority: .pinned, scope: .task(vcpus[vcpu].task), exclusion: .host, samplePeriod: period,
+            owner: .guest(vcpu: vcpu, counter: counter))
+    }
+
+    /// `kvm_pmu_cleanup()`: events of counters that were not written in the last slice and are off by their own
+    /// control are given back.
+    private mutating func cleanUp(_ vcpu: Int) {
+        vcpus[vcpu].needsCleanup = false
+        var bits = vcpus[vcpu].pmu.backed & ~vcpus[vcpu].pmu.inUse
+        while bits != 0 {
+            let counter = Counter(index: UInt8(bits.trailingZeroBitCount))
+            bits &= bits - 1
+            guard let slot = GuestRegisters.slot(of: counter) else { continue }
+            if vcpus[vcpu].pmu.registers.isLocallyEnabled(slot: slot) { continue }
+            if vcpus[vcpu].pmu.paused & counter.bit == 0 {
+                scheduler.read(vcpus[vcpu].pmu.event[slot])
+                takeCount(vcpu, slot)
+            }
+            release(vcpu, slot)
+        }
+        vcpus[vcpu].pmu.inUse = 0
+    }
+
+    /// An event's counter ran out. Behind a guest's counter `kvm_perf_overflow()` notes the status bit and asks for
+    /// the counter to be reprogrammed at the next entry, on every kernel.
+    mutating func overflow(_ owner: EventOwner, _ pcpu: Int) {
+        switch owner {
+        case .host(let index):
+            guard let event = hostEvent(index), let counter = scheduler.counter(of: event),
+                let pcpu = scheduler.pcpu(of: event)
+            else { return }
+            scheduler.sink.overflowed(pcpu: pcpu, event: event, counter: counter)
+        case .guest(let vcpu, let virtual):
+            guard vcpus.indices.contains(vcpu), let slot = GuestRegisters.slot(of: virtual) else { return }
+            guard vcpus[vcpu].pmu.event[slot] >= 0, let counter = scheduler.counter(of: vcpus[vcpu].pmu.event[slot])
+            else { return }
+            scheduler.sink.overflowed(pcpu: pcpu, event: vcpus[vcpu].pmu.event[slot], counter: counter)
+            vcpus[vcpu].counts.interrupts += 1
+            guard vcpus[vcpu].pmu.reprogram & virtual.bit == 0 else { return }
+            vcpus[vcpu].pmu.reprogram |= virtual.bit
+            vcpus[vcpu].pmu.registers.globalStatus |= virtual.bit
+            vcpus[vcpu].requested = true
+            handleRequestsIfEntriesAreHidden(vcpu)
+        }
+    }
+
+    /// `kvm_pmu_trigger_event()`: an emulated instruction shows in counters of that event, which are reprogrammed.
+    mutating func emulateInstruction(_ vcpu: Int, isBranch: Bool) {
+        guard kvm.emulatedInstructions == .counted, rules.guests != .none else { return }
+        trigger(vcpu, .instructions)
+        if isBranch { trigger(vcpu, .branches) }
+        handleRequestsIfEntriesAreHidden(vcpu)
+    }
+
+    private mutating func trigger(_ vcpu: Int, _ generic: GenericEvent) {
+        guard let code = model.generic[generic] else { return }
+        var bits = vcpus[vcpu].pmu.enabledMask
+        while bits != 0 {
+            let counter = Counter(index: UInt8(bits.trailingZeroBitCount))
+            bits &= bits - 1
+            guard let slot = GuestRegisters.slot(of: counter), isAllowed(vcpu, slot),
+                (vcpus[vcpu].pmu.registers.eventSelect[slot] ^ code) & 0xffff == 0
+            else { continue }
+            vcpus[vcpu].pmu.emulated[slot] &+= 1
+            guard rules.guests != .mediated else { continue }
+            vcpus[vcpu].pmu.reprogram |= counter.bit
+            vcpus[vcpu].requested = true
+        }
+    }
+}

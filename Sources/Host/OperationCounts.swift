@@ -1,0 +1,33 @@
+/// What a policy costs, in operations: the one overhead that holds on any machine.
+public struct OperationCounts: Sendable, Equatable {
+    /// Guest accesses to PMU registers that left the guest.
+    public var interceptedAccesses: UInt64 = 0
+    /// perf events made for guest counters, enabled again after a pause, given back, and periods replaced.
+    public var eventsCreated: UInt64 = 0
+    public var eventsEnabled: UInt64 = 0
+    public var eventsReleased: UInt64 = 0
+    public var periodsReplaced: UInt64 = 0
+    /// Counters reprogrammed (`reprogram_counter()` ran).
+    public var reprogrammed: UInt64 = 0
+    /// Counter interrupts of events behind guest counters.
+    public var interrupts: UInt64 = 0
+    /// Registers written, and read, around VM entry and exit to hand the PMU over.
+    public var registersWritten: UInt64 = 0
+    public var registersRead: UInt64 = 0
+
+    public init() {}
+
+    public static func + (a: OperationCounts, b: OperationCounts) -> OperationCounts {
+        var sum = a
+        sum.interceptedAccesses += b.interceptedAccesses
+        sum.eventsCreated += b.eventsCreated
+        sum.eventsEnabled += b.eventsEnabled
+        sum.eventsReleased += b.eventsReleased
+        sum.periodsReplaced += b.periodsReplaced
+        sum.reprogrammed += b.reprogrammed
+        sum.interrupts += b.interrupts
+        sum.registersWritten += b.registersWritten
+        sum.registersRead += b.registersRead
+        return sum
+    }
+}
