@@ -44,7 +44,7 @@ let package = Package(
                 "PMU", "Policy", "Host", "Trace", "Capture", "Import", "Scenario", "Timeline",
                 "Counts", "Replay", "Bisect", "Report", arguments, logging,
             ]),
-        tests("PMUTests", ["PMU"]),
+        tests("PMUTests", ["PMU", "CZstd"]),
         tests("PolicyTests", ["Policy", "PMU"]),
         tests("HostTests", ["Host", "Policy", "PMU"]),
         tests("TraceTests", ["Trace"]),

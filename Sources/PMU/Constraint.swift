@@ -13,6 +13,8 @@ public struct Constraint: Hashable, Sendable {
         case overlap
         /// The event takes counter n and n+1 (`PERF_X86_EVENT_PAIR`).
         case pair
+        /// The sibling hyper-thread must leave the counter alone (`PERF_X86_EVENT_EXCL`, Sandy Bridge to Haswell).
+        case exclusive
     }
 
     public init(mask: UInt64, weight: Int? = nil, kind: Kind = .plain) {
@@ -23,4 +25,10 @@ public struct Constraint: Hashable, Sendable {
 
     /// No counter may hold the event.
     public static let impossible = Constraint(mask: 0)
+
+    /// The constraint without the counters in `taken`, each taking one from the weight.
+    public func without(_ taken: UInt64) -> Constraint {
+        let gone = mask & taken
+        return gone == 0 ? self : Constraint(mask: mask & ~gone, weight: weight - gone.nonzeroBitCount, kind: kind)
+    }
 }

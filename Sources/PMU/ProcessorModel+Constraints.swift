@@ -1,61 +1,39 @@
 extension ProcessorModel {
-    /// The counters `config` may use: the first matching row's, else every GP counter
+    /// The counters `config` may use.
+    ///
+    /// - Parameter precise: perf's `precise_ip`, 0 to 3; anything above 0 asks for PEBS, 3 for the least skid.
+    public func constraint(for config: UInt64, precise: Int = 0) -> Constraint {
+        if precise == 3, rules.contains(.preciseInstructionsOnFixed0), ProcessorModel.instructions.matches(config) {
+            return Constraint(mask: Counter.fixed(0).bit & fixedMask)
+        }
+        var constraint = tableConstraint(config, precise: precise)
+        if rules.contains(.checkpointedOnGP2), config & EventSelect.inTXCheckpointed != 0 {
+            constraint = only(.gp(2), of: constraint)
+        }
+        if rules.contains(.reservesGP3ForTSX) { constraint = constraint.without(Counter.gp(3).bit) }
+        if precise == 3, rules.contains(.preciseDistributionOnGP0) { constraint = only(.gp(0), of: constraint) }
+        return constraint
+    }
+
+    /// The row that decides for `config`: the first match, nil where every GP counter will do
     /// (`x86_get_event_constraints()`, arch/x86/events/core.c, v6.12).
-    public func constraint(for config: UInt64) -> Constraint {
-        for row in rows where row.matches(config) {
-            return Constraint(mask: row.mask & allCounters, weight: row.weight, kind: row.kind)
+    public func row(for config: UInt64, precise: Int = 0) -> ConstraintRow? {
+        if precise > 0, let row = preciseRows.first(where: { $0.matches(config) }) { return row }
+        return rows.first { $0.matches(config) }
+    }
+
+    private static let instructions = ConstraintRow.fixed(0x00c0, 0)
+
+    private func tableConstraint(_ config: UInt64, precise: Int) -> Constraint {
+        if precise > 0, !rules.contains(.preciseOnAnyEvent), !preciseRows.contains(where: { $0.matches(config) }) {
+            return .impossible
         }
-        return Constraint(mask: gpMask)
+        guard let row = row(for: config, precise: precise) else { return Constraint(mask: gpMask) }
+        let reached = row.reach == .listedAndGP ? row.mask | gpMask : row.mask
+        return Constraint(mask: reached & (allCounters | metricMask), weight: row.weight, kind: row.kind)
     }
 
-    /// The raw config of an event in perf's spelling: a generic name, a name of this model, `r01c0`, or
-    /// `event=0xc0,umask=0x1,cmask=..,inv,edge`; nil if there is no such event on this model.
-    public func config(named spelling: String) -> UInt64? {
-        let lower = spelling.lowercased()
-        let aliases = ["cpu-cycles": "cycles", "branch-instructions": "branches"]
-        if let event = GenericEvent(rawValue: aliases[lower] ?? lower) { return generic[event] }
-        if let config = named[lower] { return config }
-        if lower.hasPrefix("r"), let raw = UInt64(lower.dropFirst(), radix: 16) { return raw }
-        return EventSpelling.config(fromTerms: lower, flavour: flavour)
-    }
-
-    /// perf's name of `config` on this model where it has one, else `rUUEE`; USR, OS, INT and EN do not matter.
-    public func eventName(of config: UInt64) -> String {
-        let code =
-            config
-            & ~(EventSelect.user | EventSelect.os | EventSelect.interrupt | EventSelect.enable
-            | EventSelect.guestOnly | EventSelect.hostOnly)
-        for event in GenericEvent.allCases where generic[event] == code { return event.rawValue }
-        for (name, value) in named.sorted(by: { $0.key < $1.key }) where value == code { return name }
-        let digits = String(code, radix: 16)
-        return "r" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-    }
-}
-
-/// perf's `event=0x..,umask=0x..` spelling of a raw config.
-enum EventSpelling {
-    static func config(fromTerms text: String, flavour: Flavour) -> UInt64? {
-        var body = Substring(text)
-        if body.hasPrefix("cpu/") { body = body.dropFirst(4) }
-        if body.hasSuffix("/") { body = body.dropLast() }
-        var config: UInt64 = 0
-        for term in body.split(separator: ",", omittingEmptySubsequences: false) {
-            let parts = term.split(separator: "=", maxSplits: 1)
-            guard let key = parts.first else { return nil }
-            let text = parts.count == 2 ? parts[1] : "1"
-            let number = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
-            guard let value = number else { return nil }
-            switch key {
-            case "event" where flavour == .intel && value <= 0xff: config |= value
-            case "event" where flavour != .intel && value <= 0xfff: config |= value & 0xff | (value & 0xf00) << 24
-            case "umask" where value <= 0xff: config |= value << 8
-            case "edge" where value <= 1: config |= value << 18
-            case "any" where value <= 1 && flavour == .intel: config |= value << 21
-            case "inv" where value <= 1: config |= value << 23
-            case "cmask" where value <= 0xff: config |= value << 24
-            default: return nil
-            }
-        }
-        return config
+    private func only(_ counter: Counter, of constraint: Constraint) -> Constraint {
+        constraint.mask & counter.bit != 0 ? Constraint(mask: counter.bit) : .impossible
     }
 }
