@@ -10,6 +10,8 @@ public struct RecordingSummary: Sendable {
     public var threads: [TraceMetadata.ThreadIdentity]
     /// What turned out while recording and limits what the trace shows, one sentence each.
     public var remarks: [String]
+    /// Length of the finished file; 0 where there is none.
+    public var bytesWritten: UInt64 = 0
 
     public enum End: Equatable, Sendable {
         case duration

@@ -107,3 +107,13 @@ extension GuestStep: CustomStringConvertible {
         }
     }
 }
+
+extension GuestProgram {
+    /// Reads a program's file; `-` is standard input.
+    ///
+    /// - Throws: `CaptureError`, with the line where one is at fault.
+    public init(contentsOf path: String) throws {
+        let text = try KernelFile.read(path == "-" ? "/dev/stdin" : path, remedy: "check the path of the guest program")
+        try self.init(parsing: text)
+    }
+}

@@ -7,5 +7,8 @@ struct VPMU: ParsableCommand {
         subcommands: [
             ConformanceCommand.self,
             DiffCommand.self,
+            DoctorCommand.self,
+            GuestCommand.self,
+            RecordCommand.self,
         ])
 }

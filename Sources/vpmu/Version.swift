@@ -1,0 +1,4 @@
+/// What this build calls itself in traces and on the command line.
+enum Version {
+    static let tool = "vpmu 0.1.0"
+}
