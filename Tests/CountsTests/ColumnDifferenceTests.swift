@@ -158,7 +158,7 @@ struct ColumnDifferenceTests {
         arguments: [
             ("0", Tolerance.none), ("12", Tolerance(absolute: 12)), ("50%", Tolerance(relative: 1 << 31)),
             ("3,25%", Tolerance(absolute: 3, relative: 1 << 30)), ("25%,3", Tolerance(absolute: 3, relative: 1 << 30)),
-            ("0.1%", Tolerance(relative: 4_294_967)),
+            ("0.1%", Tolerance(relative: 4_294_968)),
         ])
     func parsing(text: String, expected: Tolerance) {
         #expect(Tolerance(parsing: text) == expected)

@@ -28,7 +28,8 @@ public struct Tolerance: Equatable, Sendable {
                 guard number.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }), let percent = Double(number),
                     percent >= 0, percent < 100
                 else { return nil }
-                relative = UInt32(min(percent / 100 * 4_294_967_296, 4_294_967_295))
+                // Rounded up, so that 99 is within 1% of 100.
+                relative = UInt32(min((percent / 100 * 4_294_967_296).rounded(.up), 4_294_967_295))
             } else {
                 guard part.allSatisfy({ $0.isASCII && $0.isNumber }), let counts = UInt64(part) else { return nil }
                 absolute = counts
