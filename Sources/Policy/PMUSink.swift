@@ -41,8 +41,8 @@ public protocol PMUSink {
     mutating func refused(_ refusal: Refusal)
     /// Events that `event` has counted since its creation, up to the last stop or read.
     func count(of event: EventID) -> UInt64
-    /// Events that a mediated guest's counter has counted while loaded, in total up to the last put.
-    func guestCount(vcpu: Int, counter: Int) -> UInt64
+    /// Events that a mediated guest's counter has counted while loaded, in total up to now.
+    mutating func guestCount(vcpu: Int, counter: Int) -> UInt64
 }
 
 extension PMUSink {
@@ -66,5 +66,5 @@ extension PMUSink {
     public mutating func guestEnabledChanged(vcpu: Int, mask: UInt64) {}
     public mutating func refused(_ refusal: Refusal) {}
     public func count(of event: EventID) -> UInt64 { 0 }
-    public func guestCount(vcpu: Int, counter: Int) -> UInt64 { 0 }
+    public mutating func guestCount(vcpu: Int, counter: Int) -> UInt64 { 0 }
 }

@@ -9,11 +9,15 @@ import Policy
 ///                    (w FIXED_CTR_CTRL if its image changed) · w GLOBAL_CTRL = all but exclude_host's counters
 ///     amd_core_ext   each running: r CTL, w CTL -EN · stop: w CTL -EN, rdpmc · start: w CTR · each running: w CTL +EN
 ///     amd_v2         w GLOBAL_CTL=0 · stop: w CTL -EN, rdpmc · start: w CTR, w CTL +EN · w GLOBAL_CTL = all
+///
+/// Interrupts are in `+Interrupts`, handing the PMU to a mediated guest in `+Mediated`.
 public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
     public var output: Output
     let layout: RegisterLayout
-    private var events: [EventRegisters] = []
-    private var pcpus: [PCPURegisters]
+    let habits: TrafficHabits
+    var events: [EventRegisters] = []
+    var pcpus: [PCPURegisters]
+    var guests: [GuestState] = []
 
     /// What the driver keeps of an event: `struct hw_perf_event`.
     struct EventRegisters {
@@ -27,23 +31,28 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
         /// The control value of each running GP counter, without EN.
         var control = [UInt64](repeating: 0, count: 32)
         var running: UInt64 = 0
+        /// The event on each running counter.
+        var holder = [EventID](repeating: -1, count: 64)
         /// Counters of exclude_host events: left out of the host's GLOBAL_CTRL.
         var guestCounters: UInt64 = 0
         var fixedControl: UInt64 = 0
         var writtenFixedControl: UInt64 = 0
     }
 
-    public init(pcpus: Int, model: ProcessorModel, output: Output) {
+    public init(
+        pcpus: Int, model: ProcessorModel, habits: TrafficHabits = TrafficHabits(), output: Output
+    ) {
         self.init(
             pcpus: pcpus,
             layout: RegisterLayout(
                 flavour: model.flavour, gp: model.gp, fixed: model.fixed, width: model.width,
                 fullWidthWrites: model.fullWidthWrites, maxPeriod: model.maxPeriod),
-            output: output)
+            habits: habits, output: output)
     }
 
-    init(pcpus: Int, layout: RegisterLayout, output: Output) {
+    init(pcpus: Int, layout: RegisterLayout, habits: TrafficHabits = TrafficHabits(), output: Output) {
         self.layout = layout
+        self.habits = habits
         self.output = output
         self.pcpus = [PCPURegisters](repeating: PCPURegisters(), count: pcpus)
     }
@@ -74,10 +83,13 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
         case .amdCoreExt:
             forEachRunning(pcpu) { driver, counter in
                 let control = driver.pcpus[pcpu].control[counter.number]
-                driver.output.access(
-                    RegisterAccess(.rdmsr, driver.layout.eventSelect(counter), control | EventSelect.enable),
-                    pcpu: pcpu)
+                driver.read(driver.layout.eventSelect(counter), control | EventSelect.enable, pcpu)
                 driver.write(driver.layout.eventSelect(counter), control, pcpu)
+            }
+            guard habits.overflowPolls == .shown else { return }
+            forEachRunning(pcpu) { driver, counter in
+                let value = driver.output.value(pcpu: pcpu, counter: counter)
+                driver.read(driver.layout.counter(counter), value, pcpu)
             }
         }
     }
@@ -86,8 +98,7 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
         switch layout.flavour {
         case .intel:
             if pcpus[pcpu].fixedControl != pcpus[pcpu].writtenFixedControl {
-                pcpus[pcpu].writtenFixedControl = pcpus[pcpu].fixedControl
-                write(MSR.fixedControl, pcpus[pcpu].fixedControl, pcpu)
+                writeFixedControl(pcpu)
             }
             write(MSR.globalControl, layout.globalMask & ~pcpus[pcpu].guestCounters, pcpu)
         case .amdV2: write(MSR.amdGlobalControl, layout.globalMask, pcpu)
@@ -104,14 +115,16 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
         let value = events[event].period.arm(maxPeriod: layout.maxPeriod) & layout.counterMask
         write(layout.counter(counter), value, pcpu)
         output.written(pcpu: pcpu, counter: counter, value: value)
-        output.counts(pcpu: pcpu, counter: counter, event: event)
+        output.counts(pcpu: pcpu, counter: counter, source: .event(event))
         pcpus[pcpu].running |= counter.bit
+        pcpus[pcpu].holder[index] = event
         let config = events[event].config
         if events[event].exclusion == .host { pcpus[pcpu].guestCounters |= counter.bit }
         if counter.isFixed {
             let shift = 4 * UInt64(counter.number)
             pcpus[pcpu].fixedControl &= ~(0xf << shift)
             pcpus[pcpu].fixedControl |= FixedControl.nibble(for: config) << shift
+            writeFixedControlAtOnce(pcpu)
         } else {
             pcpus[pcpu].control[counter.number] = config
             if layout.flavour != .amdCoreExt { write(layout.eventSelect(counter), config | EventSelect.enable, pcpu) }
@@ -124,18 +137,32 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
         pcpus[pcpu].guestCounters &= ~counter.bit
         if counter.isFixed {
             pcpus[pcpu].fixedControl &= ~(0xf << (4 * UInt64(counter.number)))
+            writeFixedControlAtOnce(pcpu)
         } else {
             write(layout.eventSelect(counter), events[event].config, pcpu)
+            if layout.flavour == .amdV2, habits.overflowPolls == .shown { read(MSR.amdGlobalStatus, 0, pcpu) }
         }
         drain(pcpu, event, counter)
-        output.counts(pcpu: pcpu, counter: counter, event: nil)
+        output.counts(pcpu: pcpu, counter: counter, source: nil)
+        pcpus[pcpu].holder[index] = -1
     }
 
     public mutating func read(pcpu: Int, event: EventID, counter: Int) {
         drain(pcpu, event, Counter(index: UInt8(counter)))
     }
 
-    private mutating func drain(_ pcpu: Int, _ event: EventID, _ counter: Counter) {
+    private mutating func writeFixedControl(_ pcpu: Int) {
+        pcpus[pcpu].writtenFixedControl = pcpus[pcpu].fixedControl
+        write(MSR.fixedControl, pcpus[pcpu].fixedControl, pcpu)
+    }
+
+    private mutating func writeFixedControlAtOnce(_ pcpu: Int) {
+        guard habits.fixedControl == .immediate else { return }
+        read(MSR.fixedControl, pcpus[pcpu].writtenFixedControl, pcpu)
+        writeFixedControl(pcpu)
+    }
+
+    mutating func drain(_ pcpu: Int, _ event: EventID, _ counter: Counter) {
         let value = output.value(pcpu: pcpu, counter: counter)
         output.access(RegisterAccess(.rdpmc, counter.rdpmcOperand, value), pcpu: pcpu)
         let delta = (value &- events[event].period.armedAt) & layout.counterMask
@@ -143,11 +170,15 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
         events[event].period.consumed(delta, now: value)
     }
 
-    private mutating func write(_ address: UInt32, _ value: UInt64, _ pcpu: Int) {
+    mutating func read(_ address: UInt32, _ value: UInt64, _ pcpu: Int) {
+        output.access(RegisterAccess(.rdmsr, address, value), pcpu: pcpu)
+    }
+
+    mutating func write(_ address: UInt32, _ value: UInt64, _ pcpu: Int) {
         output.access(RegisterAccess(.wrmsr, address, value), pcpu: pcpu)
     }
 
-    private mutating func forEachRunning(_ pcpu: Int, _ body: (inout Self, Counter) -> Void) {
+    mutating func forEachRunning(_ pcpu: Int, _ body: (inout Self, Counter) -> Void) {
         var bits = pcpus[pcpu].running
         while bits != 0 {
             body(&self, Counter(index: UInt8(bits.trailingZeroBitCount)))
