@@ -50,8 +50,8 @@ struct FrameFile {
         var at = offset
         while at < file.size {
             // Overlapping, so that a magic number across two pieces is seen.
-            let bytes = try file.read(step + 3, at: at)
-            for candidate in Self.magics(in: bytes) where candidate < step {
+            let bytes = try file.read(step + Self.lookahead, at: at)
+            for candidate in Self.candidates(in: bytes, at: at) where candidate < step {
                 if case .frame(let frame) = try frame(at: at + UInt64(candidate)) { return frame }
             }
             at += UInt64(step)
@@ -61,29 +61,36 @@ struct FrameFile {
 
     /// The last whole frame that begins in the last `reach` bytes of the file, or nil.
     func lastFrame(reach: UInt64) throws(TraceError) -> Frame? {
-        let step: UInt64 = 1 << 20
+        // The last frame of a finished file is small; only an unfinished one needs more than one look.
+        var step: UInt64 = 4 << 10
         var end = file.size
         let limit = file.size - min(reach, file.size)
         while end > limit {
             let start = max(limit, end - min(step, end))
-            let bytes = try file.read(Int(end - start) + 3, at: start)
-            for candidate in Self.magics(in: bytes).reversed() where UInt64(candidate) < end - start {
+            let bytes = try file.read(Int(end - start) + Self.lookahead, at: start)
+            for candidate in Self.candidates(in: bytes, at: start).reversed() where UInt64(candidate) < end - start {
                 if case .frame(let frame) = try frame(at: start + UInt64(candidate)) { return frame }
             }
             end = start
+            step = 1 << 20
         }
         return nil
     }
 
-    private static func magics(in bytes: [UInt8]) -> [Int] {
-        let magic = Frame.start
+    /// Bytes from a frame's start to the end of its own offset.
+    private static let lookahead = 24
+
+    /// Where in `bytes`, which lie at `offset`, a frame may begin: by its magic number and its own offset.
+    private static func candidates(in bytes: [UInt8], at offset: UInt64) -> [Int] {
         var found: [Int] = []
         bytes.withUnsafeBytes { buffer in
-            guard buffer.count >= 4 else { return }
-            for i in 0...(buffer.count - 4)
-            where buffer[i] == magic[0] && buffer[i + 1] == magic[1] && buffer[i + 2] == magic[2]
-                && buffer[i + 3] == magic[3]
-            { found.append(i) }
+            guard buffer.count >= lookahead else { return }
+            for i in 0...(buffer.count - lookahead) where buffer[i] == Frame.start[0] && buffer[i + 1] == Frame.start[1]
+            {
+                let magic = UInt32(littleEndian: buffer.loadUnaligned(fromByteOffset: i, as: UInt32.self))
+                let own = UInt64(littleEndian: buffer.loadUnaligned(fromByteOffset: i + 16, as: UInt64.self))
+                if magic == Frame.magic, own == offset + UInt64(i) { found.append(i) }
+            }
         }
         return found
     }

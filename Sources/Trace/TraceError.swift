@@ -20,6 +20,18 @@ public enum TraceError: Error, Equatable, Sendable {
     case finished(path: String)
 }
 
+extension TraceError {
+    /// What is wrong, without file and offset.
+    var reason: String {
+        switch self {
+        case .damaged(_, _, let reason), .cannotRead(_, _, let reason), .cannotOpen(_, let reason),
+            .cannotWrite(_, _, let reason):
+            reason
+        default: description
+        }
+    }
+}
+
 extension TraceError: CustomStringConvertible {
     public var description: String {
         switch self {

@@ -23,6 +23,9 @@ public enum EventKind: UInt8, Sendable, CaseIterable, Codable {
         }
     }
 
+    /// One of the three tracepoints of KVM.
+    var isKVM: Bool { rawValue <= EventKind.kvmExit.rawValue }
+
     /// The tracepoint's system: `kvm`, `msr` or `sched`.
     public var system: String {
         switch self {

@@ -39,41 +39,46 @@ struct TraceIndex {
         } else {
             index.entries = [IndexEntry(kind: .header, offset: 0, length: header.length)]
         }
-        try index.walk(frames, zstd, from: next)
+        try index.walk(frames, from: next)
         try index.readContents(frames, zstd)
         return index
     }
 
-    /// The header frame, or why the file is none of ours.
+    /// The header frame, or why there is none.
     private static func openHeader(_ frames: FrameFile) throws(TraceError) -> Frame {
+        try expectTrace(frames)
         let file = frames.file
-        guard file.size > 0 else { throw .empty(path: file.path) }
-        let start = try file.read(64, at: 0)
         switch try frames.frame(at: 0) {
         case .frame(let frame) where frame.kind == .header: return frame
         case .frame(let frame):
             throw .damaged(
                 path: file.path, offset: 0, reason: "it begins with a \(frame.kind) frame, not with its header")
-        case .newerVersion(let found):
-            throw .newerVersion(path: file.path, found: found, supported: Int(Frame.majorVersion))
+        case .invalid(let reason): throw .damaged(path: file.path, offset: 0, reason: reason)
         case .short:
-            guard start.starts(with: Frame.start.prefix(start.count)) || start.count >= 12 else {
-                throw .notATrace(path: file.path, looksLike: FileSniffer.name(start))
-            }
             throw .truncated(
                 path: file.path, offset: file.size, need: try needed(frames), have: Int(clamping: file.size))
-        case .invalid(let reason):
-            // Two of the three things that begin every trace make it one of ours.
-            let marks = [
-                start.starts(with: Frame.start.prefix(4)),
-                start.count >= 12 && Array(start[8..<12]) == Frame.tag,
-                start.count >= 14 && start[12] == Frame.Kind.header.rawValue
-                    && start[Frame.versionOffset] == Frame.majorVersion,
-            ]
-            guard marks.count(where: { $0 }) >= 2 else {
-                throw .notATrace(path: file.path, looksLike: FileSniffer.name(start))
-            }
-            throw .damaged(path: file.path, offset: 0, reason: reason)
+        case .newerVersion(let found):
+            throw .newerVersion(path: file.path, found: found, supported: Int(Frame.majorVersion))
+        }
+    }
+
+    /// Throws unless the file begins like a trace of a version that is read here, be it damaged.
+    static func expectTrace(_ frames: FrameFile) throws(TraceError) {
+        let file = frames.file
+        guard file.size > 0 else { throw .empty(path: file.path) }
+        let start = try file.read(64, at: 0)
+        // Two of the three things that begin every trace make it one.
+        let marks = [
+            start.starts(with: Frame.start.prefix(start.count)),
+            start.count >= 12 && Array(start[8..<12]) == Frame.tag,
+            start.count > Frame.versionOffset && start[12] == Frame.Kind.header.rawValue
+                && start[Frame.versionOffset] == Frame.majorVersion,
+        ]
+        guard marks.count(where: { $0 }) >= (start.count > Frame.versionOffset ? 2 : 1) else {
+            throw .notATrace(path: file.path, looksLike: FileSniffer.name(start))
+        }
+        if case .newerVersion(let found) = try frames.frame(at: 0) {
+            throw .newerVersion(path: file.path, found: found, supported: Int(Frame.majorVersion))
         }
     }
 
@@ -123,25 +128,19 @@ struct TraceIndex {
     }
 
     /// Goes from frame to frame up to the end, and over damage to the next frame that can be read.
-    private mutating func walk(_ frames: FrameFile, _ zstd: ZstdDecompressor, from start: UInt64) throws(TraceError) {
-        var at = start
-        while at < frames.file.size {
-            switch try frames.frame(at: at) {
-            case .frame(let frame):
-                try take(frame)
-                at = frame.end
-            case .short:
-                try skip(frames, &at, reason: "the file ends inside a frame")
-            case .newerVersion(let version):
-                try skip(frames, &at, reason: "a frame of format version \(version)")
-            case .invalid(let reason):
-                try skip(frames, &at, reason: reason)
+    private mutating func walk(_ frames: FrameFile, from start: UInt64) throws(TraceError) {
+        try frames.walk(from: start) { step in
+            switch step {
+            case .frame(let frame): take(frame)
+            case .damage(let piece): damage.append(piece)
+            case .tail(let piece):
+                tail = piece
+                isComplete = false
             }
         }
-        if tail != nil || !damage.isEmpty && damage.last?.range.upperBound == frames.file.size { isComplete = false }
     }
 
-    private mutating func take(_ frame: Frame) throws(TraceError) {
+    private mutating func take(_ frame: Frame) {
         isComplete = false
         switch frame.kind {
         case .end: isComplete = true
@@ -161,16 +160,6 @@ struct TraceIndex {
         }
     }
 
-    private mutating func skip(_ frames: FrameFile, _ at: inout UInt64, reason: String) throws(TraceError) {
-        guard let next = try frames.nextFrame(from: at + 1) else {
-            tail = .init(range: at..<frames.file.size, reason: reason)
-            at = frames.file.size
-            return
-        }
-        damage.append(.init(range: at..<next.offset, reason: reason))
-        at = next.offset
-    }
-
     /// Reads the small frames: comms, lost records, and the last metadata.
     private mutating func readContents(_ frames: FrameFile, _ zstd: ZstdDecompressor) throws(TraceError) {
         for entry in entries where entry.kind != .block && entry.kind != .header {
@@ -186,18 +175,10 @@ struct TraceIndex {
                 case .header, .block, .checkpoint, .end: break
                 }
             } catch {
-                let reason = (error as? FormatViolation)?.reason ?? Self.reason(error)
+                let reason = (error as? FormatViolation)?.reason ?? (error as? TraceError)?.reason ?? "\(error)"
                 damage.append(.init(range: entry.offset..<entry.offset + UInt64(entry.length), reason: reason))
             }
         }
         damage.sort { $0.range.lowerBound < $1.range.lowerBound }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch error as? TraceError {
-        case .damaged(_, _, let reason): reason
-        case .cannotRead(_, _, let reason): reason
-        default: "\(error)"
-        }
     }
 }
