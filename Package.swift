@@ -34,7 +34,7 @@ let package = Package(
         room("Scenario", knows: ["Host", "Policy", "PMU", "Trace", yams]),
         room("Timeline", knows: ["Host", "Policy", "PMU", "Trace"]),
         .target(name: "CDiff"),
-        room("Counts", knows: ["CDiff"]),
+        .target(name: "Counts", dependencies: ["CDiff"], exclude: ["Schema"]),
         room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         room("Bisect", knows: ["Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         room("Report", knows: ["Counts", "Timeline", "Trace"]),
