@@ -38,11 +38,13 @@ let package = Package(
         room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         room("Bisect", knows: ["Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         room("Report", knows: ["Counts", "Timeline", "Trace"]),
+        .target(name: "CBench"),
+        room("Bench", knows: ["CBench", "Counts", "Report"]),
         .executableTarget(
             name: "vpmu",
             dependencies: [
                 "PMU", "Policy", "Host", "Trace", "Capture", "Import", "Scenario", "Timeline",
-                "Counts", "Replay", "Bisect", "Report", arguments, logging,
+                "Counts", "Replay", "Bisect", "Report", "Bench", arguments, logging,
             ]),
         tests("PMUTests", ["PMU", "CZstd"]),
         tests("PolicyTests", ["Policy", "PMU"]),

@@ -5,6 +5,7 @@ struct VPMU: ParsableCommand {
         commandName: "vpmu",
         abstract: "Record, replay and compare who gets a CPU's performance counters: the host or its guests.",
         subcommands: [
+            BenchCommand.self,
             ConformanceCommand.self,
             DiffCommand.self,
             DoctorCommand.self,

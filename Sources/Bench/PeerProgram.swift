@@ -1,0 +1,65 @@
+import Foundation
+
+/// A real program to be measured against.
+struct PeerProgram {
+    let path: String
+
+    /// Looks through PATH; nil where it is not installed.
+    init?(_ name: String) {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
+        let places = folders.map { folder in "\(folder)/\(name)" }
+        guard let path = places.first(where: { access($0, X_OK) == 0 }) else { return nil }
+        self.path = path
+    }
+
+    init(path: String) {
+        self.path = path
+    }
+
+    struct Run {
+        var status: Int32
+        /// Wall time, seconds.
+        var wall: Double
+        /// User and system time of the process and its waited-for children, seconds.
+        var cpu: Double
+        /// Greatest resident set, bytes.
+        var memory: Int
+    }
+
+    /// Runs the program to its end; its output goes to `output`, or nowhere. Standard error is discarded.
+    func run(_ arguments: [String], output: String = "/dev/null") throws(BenchError) -> Run {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        var argv = ([path] + arguments).map { strdup($0) } + [nil]
+        defer { argv.forEach { free($0) } }
+        var child = pid_t()
+        let start = Rounds.now()
+        let failure = posix_spawn(&child, path, &actions, nil, &argv, environ)
+        guard failure == 0 else {
+            throw BenchError("\(path): cannot run: \(String(cString: strerror(failure)))")
+        }
+        var status: Int32 = 0
+        var usage = rusage()
+        while wait4(child, &status, 0, &usage) < 0, errno == EINTR {}
+        let wall = Rounds.now() - start
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
+        let code = status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)
+        return Run(
+            status: code, wall: wall, cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
+            memory: usage.ru_maxrss * 1024)
+    }
+
+    /// The same, and any other exit status than those in `expected` is an error.
+    func run(_ arguments: [String], expecting expected: [Int32], output: String = "/dev/null") throws(BenchError) -> Run
+    {
+        let run = try run(arguments, output: output)
+        guard expected.contains(run.status) else {
+            throw BenchError("\(path) \(arguments.joined(separator: " ")): ended with status \(run.status)")
+        }
+        return run
+    }
+}
