@@ -58,6 +58,7 @@ let package = Package(
         tests("ReplayTests", ["Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         tests("BisectTests", ["Bisect", "Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         tests("ReportTests", ["Report", "Counts", "Timeline", "Trace"]),
+        tests("BenchTests", ["Bench", "vpmu"]),
         tests("CommandTests", ["vpmu"]),
     ],
     swiftLanguageModes: [.v6]
