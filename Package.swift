@@ -59,7 +59,7 @@ let package = Package(
         tests("BisectTests", ["Bisect", "Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         tests("ReportTests", ["Report", "Counts", "Timeline", "Trace"]),
         tests("BenchTests", ["Bench", "vpmu"]),
-        tests("CommandTests", ["vpmu"]),
+        tests("CommandTests", ["vpmu", "Capture", "Trace"]),
     ],
     swiftLanguageModes: [.v6]
 )
