@@ -5,31 +5,60 @@ extension CounterScheduler {
     /// `ctx_resched()`: what an enabled or newly installed event sets off on the pCPU it counts on.
     mutating func reschedule(_ pcpu: Int, because event: EventID) {
         let leader = events[event].leader
-        let pinned = events[leader].spec.priority == .pinned
+        let list = events[leader].list
         let isCPUEvent = events[leader].context == pcpu
-        let lists: Lists = pinned ? .all : .flexible
+        let lists: Lists = list == .ultimate ? .all : list == .pinned ? .common : .flexible
         let task = isCPUEvent ? pcpus[pcpu].taskContext : events[event].context
         let cpuSection = contexts[pcpu].hasPMU
         let taskSection = task >= 0 && contexts[task].hasPMU
         if cpuSection { pmuDisable(pcpu) }
         if taskSection { pmuDisable(pcpu) }
-        if task >= 0, pcpus[pcpu].taskContext == task { contextOut(task, lists, pcpu) }
-        if isCPUEvent {
-            contextOut(pcpu, lists, pcpu)
-        } else if pinned {
-            contextOut(pcpu, .flexible, pcpu)
+        if rules.arbitration == .firstCome {
+            admit(pcpu, task: task)
+        } else {
+            if task >= 0, pcpus[pcpu].taskContext == task { contextOut(task, lists, pcpu) }
+            if isCPUEvent {
+                contextOut(pcpu, lists, pcpu)
+            } else if list == .ultimate {
+                contextOut(pcpu, .common, pcpu)
+            } else if list == .pinned, rules.taskPinned == .displaces {
+                contextOut(pcpu, .flexible, pcpu)
+            }
+            contextsIn(pcpu, task: task)
         }
-        contextsIn(pcpu, task: task)
         if taskSection { pmuEnable(pcpu) }
         if cpuSection { pmuEnable(pcpu) }
     }
 
-    /// `perf_event_sched_in()`.
+    /// `perf_event_sched_in()`, with the level that only guests may ask for before it.
     mutating func contextsIn(_ pcpu: Int, task: Int) {
+        if hasUltimate, task >= 0 { contextIn(task, .ultimate, pcpu) }
         contextIn(pcpu, .pinned, pcpu)
         if task >= 0 { contextIn(task, .pinned, pcpu) }
+        if pcpus[pcpu].taskGoesFirst, task >= 0 { contextIn(task, .flexible, pcpu) }
         contextIn(pcpu, .flexible, pcpu)
         if task >= 0 { contextIn(task, .flexible, pcpu) }
+    }
+
+    /// First come, first served: what is on stays, and what waits may take what is left, in the usual order.
+    private mutating func admit(_ pcpu: Int, task: Int) {
+        if task >= 0, contexts[task].attached > 0 {
+            contexts[task].active.formUnion(.common)
+            pcpus[pcpu].taskContext = task
+        }
+        if contexts[pcpu].attached > 0 { contexts[pcpu].active.formUnion(.common) }
+        waitingIn(pcpu)
+    }
+
+    /// Groups that wait are tried in the usual order, without anybody giving way.
+    mutating func waitingIn(_ pcpu: Int) {
+        let task = pcpus[pcpu].taskContext
+        if hasUltimate, task >= 0 { groupsIn(task, .ultimate, pcpu) }
+        groupsIn(pcpu, .pinned, pcpu)
+        if task >= 0 { groupsIn(task, .pinned, pcpu) }
+        if pcpus[pcpu].taskGoesFirst, task >= 0 { groupsIn(task, .flexible, pcpu) }
+        groupsIn(pcpu, .flexible, pcpu)
+        if task >= 0 { groupsIn(task, .flexible, pcpu) }
     }
 
     /// `ctx_sched_in()`: lists that are in already are left alone.
@@ -38,6 +67,7 @@ extension CounterScheduler {
         let changed = lists.subtracting(contexts[context].active)
         contexts[context].active.formUnion(lists)
         if case .task = contexts[context].scope { pcpus[pcpu].taskContext = context }
+        if changed.contains(.ultimate) { groupsIn(context, .ultimate, pcpu) }
         if changed.contains(.pinned) { groupsIn(context, .pinned, pcpu) }
         if changed.contains(.flexible) { groupsIn(context, .flexible, pcpu) }
     }
@@ -56,6 +86,10 @@ extension CounterScheduler {
     mutating func listsOut(_ context: Int, _ lists: Lists, _ pcpu: Int) {
         guard !lists.isEmpty else { return }
         pmuDisable(pcpu)
+        if lists.contains(.ultimate) {
+            let running = contexts[context].ultimateActive
+            for leader in running { scheduleGroupOut(leader, pcpu) }
+        }
         if lists.contains(.pinned) {
             let running = contexts[context].pinnedActive
             for leader in running { scheduleGroupOut(leader, pcpu) }
@@ -72,11 +106,7 @@ extension CounterScheduler {
     mutating func refillIfRuled(_ pcpu: Int) {
         guard rules.freed == .refillsAtOnce, pcpus[pcpu].disableDepth == 0 else { return }
         pmuDisable(pcpu)
-        let task = pcpus[pcpu].taskContext
-        groupsIn(pcpu, .pinned, pcpu)
-        if task >= 0 { groupsIn(task, .pinned, pcpu) }
-        groupsIn(pcpu, .flexible, pcpu)
-        if task >= 0 { groupsIn(task, .flexible, pcpu) }
+        waitingIn(pcpu)
         pmuEnable(pcpu)
     }
 }

@@ -117,10 +117,12 @@ extension CounterScheduler {
         var used: UInt64 = 0
         var position = 0
         while position < count {
-            let event = events[pcpus[pcpu].list[position]]
-            guard event.counter >= 0, event.spec.constraint.mask >> UInt64(event.counter) & 1 != 0 else { break }
-            var bits: UInt64 = 1 << UInt64(event.counter)
-            if event.spec.constraint.kind == .pair { bits |= bits << 1 }
+            let event = pcpus[pcpu].list[position]
+            let counter = events[event].counter
+            let constraint = constraint(of: event, on: pcpu)
+            guard counter >= 0, constraint.mask >> UInt64(counter) & 1 != 0 else { break }
+            var bits: UInt64 = 1 << UInt64(counter)
+            if constraint.kind == .pair { bits |= bits << 1 }
             if used & bits != 0 { break }
             used |= bits
             position += 1
@@ -138,12 +140,12 @@ extension CounterScheduler {
         return withUnsafeTemporaryAllocation(of: Constraint.self, capacity: list.count) { constraints in
             withUnsafeTemporaryAllocation(of: Int.self, capacity: list.count) { counters in
                 for (position, event) in list.enumerated() {
-                    constraints.initializeElement(at: position, to: events[event].spec.constraint)
+                    constraints.initializeElement(at: position, to: constraint(of: event, on: pcpu))
                 }
                 counters.initialize(repeating: -1)
                 var solver = CounterSolver()
                 guard
-                    solver.place(UnsafeBufferPointer(constraints), gpmax: limits.gpmax - pairs, into: counters) == 0
+                    solver.place(UnsafeBufferPointer(constraints), gpmax: gpmax(pcpu) - pairs, into: counters) == 0
                 else { return false }
                 for position in 0..<list.count { pcpus[pcpu].assigned[position] = counters[position] }
                 return true

@@ -4,25 +4,36 @@ extension CounterScheduler {
     /// `pmu_groups_sched_in()` and `merge_sched_in()`: the list's groups in order, until one does not fit.
     mutating func groupsIn(_ context: Int, _ list: Lists, _ pcpu: Int) {
         if pcpus[pcpu].loadedGuest >= 0 { return }
-        let pinned = list == .pinned
-        let leaders = pinned ? contexts[context].pinned : contexts[context].flexible
+        let leaders = leaders(of: context, list)
         var mayAdd = true
         for leader in leaders where events[leader].state == .inactive {
             if mayAdd, scheduleGroupIn(leader, pcpu) {
-                if pinned {
-                    contexts[context].pinnedActive.append(leader)
-                } else {
-                    contexts[context].flexibleActive.append(leader)
-                }
+                noteActive(leader, context, list)
                 continue
             }
             if rules.misfit == .blocksLater { mayAdd = false }
-            if pinned {
+            if list != .flexible {
                 setState(leader, .error, pcpu: pcpu)
-            } else {
+            } else if rules.arbitration == .priority {
                 contexts[context].rotateNecessary = true
                 sink.rotationTimerWanted(pcpu: pcpu)
             }
+        }
+    }
+
+    private func leaders(of context: Int, _ list: Lists) -> [EventID] {
+        switch list {
+        case .ultimate: contexts[context].ultimate
+        case .pinned: contexts[context].pinned
+        default: contexts[context].flexible
+        }
+    }
+
+    private mutating func noteActive(_ leader: EventID, _ context: Int, _ list: Lists) {
+        switch list {
+        case .ultimate: contexts[context].ultimateActive.append(leader)
+        case .pinned: contexts[context].pinnedActive.append(leader)
+        default: contexts[context].flexibleActive.append(leader)
         }
     }
 
@@ -74,6 +85,7 @@ extension CounterScheduler {
             let context = events[event].context
             contexts[context].pinnedActive.removeAll { $0 == event }
             contexts[context].flexibleActive.removeAll { $0 == event }
+            contexts[context].ultimateActive.removeAll { $0 == event }
         }
         pmuDisable(pcpu)
         removeFromList(event, pcpu)

@@ -24,11 +24,7 @@ extension CounterScheduler {
         pcpus[pcpu].loadedGuest = -1
         pcpus[pcpu].loadedCounters = 0
         pmuDisable(pcpu)
-        let task = pcpus[pcpu].taskContext
-        groupsIn(pcpu, .pinned, pcpu)
-        if task >= 0 { groupsIn(task, .pinned, pcpu) }
-        groupsIn(pcpu, .flexible, pcpu)
-        if task >= 0 { groupsIn(task, .flexible, pcpu) }
+        waitingIn(pcpu)
         pmuEnable(pcpu)
     }
 

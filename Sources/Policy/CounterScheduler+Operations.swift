@@ -5,12 +5,16 @@ extension CounterScheduler {
     /// Makes an event; it is in no list until installed. A sibling names its group's leader.
     public mutating func create(_ spec: EventSpec, leader: EventID? = nil) -> EventID {
         let id = events.count
+        let spec = shaped(spec)
         let context: Int
         switch spec.scope {
         case .pcpu(let pcpu): context = pcpu
         case .task(let task): context = taskContexts[task]
         }
-        events.append(Event(spec: spec, leader: leader ?? id, context: context))
+        let list: Lists =
+            isUltimate(spec.owner) ? .ultimate : spec.priority == .pinned ? .pinned : .flexible
+        events.append(
+            Event(spec: spec, leader: leader ?? id, context: context, list: leader.map { events[$0].list } ?? list))
         contexts[context].hasPMU = true
         if let leader { events[leader].siblings.append(id) }
         sink.created(event: id, spec: spec)
@@ -52,10 +56,10 @@ extension CounterScheduler {
         events[event].attached = true
         contexts[context].attached += 1
         if events[event].leader == event {
-            if events[event].spec.priority == .pinned {
-                contexts[context].pinned.append(event)
-            } else {
-                contexts[context].flexible.append(event)
+            switch events[event].list {
+            case .ultimate: contexts[context].ultimate.append(event)
+            case .pinned: contexts[context].pinned.append(event)
+            default: contexts[context].flexible.append(event)
             }
         }
         setState(event, state, pcpu: pcpuRunning(context))
@@ -107,6 +111,7 @@ extension CounterScheduler {
         contexts[context].attached -= 1
         contexts[context].pinned.removeAll { $0 == event }
         contexts[context].flexible.removeAll { $0 == event }
+        contexts[context].ultimate.removeAll { $0 == event }
         if contexts[context].attached == 0 {
             contexts[context].rotateNecessary = false
             contexts[context].active = []

@@ -17,6 +17,7 @@ extension CounterScheduler {
         if section { pmuDisable(pcpu) }
         if pcpus[pcpu].taskContext == context { contextOut(context, .all, pcpu) }
         if section { pmuEnable(pcpu) }
+        if !contexts[context].ultimate.isEmpty { giveBack(pcpu) }
         refillIfRuled(pcpu)
     }
 
@@ -25,14 +26,17 @@ extension CounterScheduler {
         guard let task = pcpus[pcpu].current else { return }
         let context = taskContexts[task]
         guard contexts[context].attached > 0 else { return }
+        if pcpus[pcpu].taskGoesFirst { contextOut(pcpu, .flexible, pcpu) }
         if rules.pinnedMisfit == .retryAtSchedIn { reviveErrors(context, pcpu) }
         let taskSection = contexts[context].hasPMU
         if taskSection { pmuDisable(pcpu) }
-        let hasPinned = !contexts[context].pinned.isEmpty
-        let cpuSection = hasPinned && contexts[pcpu].hasPMU
-        if hasPinned {
+        let hasUltimate = !contexts[context].ultimate.isEmpty
+        let hasPinned =
+            !contexts[context].pinned.isEmpty && rules.taskPinned == .displaces && rules.arbitration == .priority
+        let cpuSection = (hasPinned || hasUltimate) && contexts[pcpu].hasPMU
+        if hasPinned || hasUltimate {
             if cpuSection { pmuDisable(pcpu) }
-            contextOut(pcpu, .flexible, pcpu)
+            contextOut(pcpu, hasUltimate ? .common : .flexible, pcpu)
         }
         contextsIn(pcpu, task: context)
         if cpuSection { pmuEnable(pcpu) }
@@ -40,9 +44,18 @@ extension CounterScheduler {
     }
 
     private mutating func reviveErrors(_ context: Int, _ pcpu: Int) {
-        for leader in contexts[context].pinned where events[leader].state == .error {
+        for leader in contexts[context].ultimate + contexts[context].pinned where events[leader].state == .error {
             setState(leader, .inactive, pcpu: pcpu)
         }
+    }
+
+    /// A guest that stood before everything is off the pCPU: what it displaced comes back, ERROR only if ruled.
+    private mutating func giveBack(_ pcpu: Int) {
+        if rules.pinnedMisfit == .retryAtSchedIn { reviveErrors(pcpu, pcpu) }
+        pmuDisable(pcpu)
+        contextOut(pcpu, .common, pcpu)
+        contextsIn(pcpu, task: -1)
+        pmuEnable(pcpu)
     }
 
     /// The multiplexing timer fired, `perf_rotate_context()`. Answers whether the timer goes on.
@@ -52,6 +65,10 @@ extension CounterScheduler {
         let cpuRotates = contexts[pcpu].rotateNecessary
         let taskRotates = task >= 0 && contexts[task].rotateNecessary
         guard cpuRotates || taskRotates else { return false }
+        if rules.flexibleOrder == .takesTurns, task >= 0 {
+            rotateInTurns(pcpu, task, cpuRotates: cpuRotates, taskRotates: taskRotates)
+            return true
+        }
         pmuDisable(pcpu)
         let taskGroup = taskRotates ? groupToRotate(task) : nil
         let cpuGroup = cpuRotates ? groupToRotate(pcpu) : nil
@@ -66,6 +83,21 @@ extension CounterScheduler {
         if taskGives { groupsIn(task, .flexible, pcpu) }
         pmuEnable(pcpu)
         return true
+    }
+
+    /// Both lists go out, each that has to rotates, and the other one than last time comes in first.
+    private mutating func rotateInTurns(_ pcpu: Int, _ task: Int, cpuRotates: Bool, taskRotates: Bool) {
+        pmuDisable(pcpu)
+        let cpuGroup = cpuRotates ? groupToRotate(pcpu) : nil
+        let taskGroup = taskRotates ? groupToRotate(task) : nil
+        listsOut(task, .flexible, pcpu)
+        listsOut(pcpu, .flexible, pcpu)
+        if let cpuGroup { moveToTail(cpuGroup, in: pcpu) }
+        if let taskGroup { moveToTail(taskGroup, in: task) }
+        pcpus[pcpu].taskGoesFirst.toggle()
+        groupsIn(pcpus[pcpu].taskGoesFirst ? task : pcpu, .flexible, pcpu)
+        groupsIn(pcpus[pcpu].taskGoesFirst ? pcpu : task, .flexible, pcpu)
+        pmuEnable(pcpu)
     }
 
     private mutating func groupToRotate(_ context: Int) -> EventID? {

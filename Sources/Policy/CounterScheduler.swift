@@ -28,26 +28,61 @@ public struct CounterScheduler<Sink: PMUSink> {
     var pcpus: [PCPU]
     /// The context index of each task; pCPU p's own context is p.
     var taskContexts: [Int] = []
+    /// The rules of each vCPU's VM, by the demand's index; vCPUs beyond the end follow the policy's common rules.
+    public var guestRules: [GuestRules] = []
+    /// Whether some guest's events stand before everything else, so that their list must be looked at.
+    let hasUltimate: Bool
+    /// Where events of host and guests may go on each pCPU; empty if everybody may go everywhere.
+    let allowed: [(host: UInt64, guests: UInt64)]
 
     public struct Limits: Sendable, Equatable {
         public var gp: Int
         public var fixed: Int
         /// GP placements the solver may make, before pairs are taken off (`x86_pmu_max_num_counters()`).
         public var gpmax: Int
-        public init(gp: Int, fixed: Int, gpmax: Int? = nil) {
+        /// Whether the erratum of Sandy Bridge to Haswell is worked around between the threads of a core.
+        public var hyperthreadErratum: HyperthreadErratum
+
+        public enum HyperthreadErratum: Sendable { case absent, workedAround }
+
+        public init(
+            gp: Int, fixed: Int, gpmax: Int? = nil, hyperthreadErratum: HyperthreadErratum = .absent
+        ) {
             self.gp = gp
             self.fixed = fixed
             self.gpmax = gpmax ?? gp
+            self.hyperthreadErratum = hyperthreadErratum
+        }
+
+        /// The limits of a processor.
+        public init(model: ProcessorModel) {
+            self.init(
+                gp: model.gp, fixed: model.fixed,
+                hyperthreadErratum: model.rules.contains(.hyperthreadErratum) ? .workedAround : .absent)
         }
     }
 
-    /// - Parameter pcpus: number of logical host CPUs.
-    public init(pcpus count: Int, limits: Limits, rules: PolicyRules = .emulated, sink: Sink) {
+    /// - Parameters:
+    ///   - pcpus: number of logical host CPUs.
+    ///   - siblings: the other hyper-thread of each pCPU's core, -1 for none; empty if there are no siblings. Only a
+    ///     processor with the hyper-threading erratum asks.
+    public init(
+        pcpus count: Int, limits: Limits, rules: PolicyRules = .emulated, siblings: [Int] = [], sink: Sink
+    ) {
         self.sink = sink
         self.rules = rules
         self.limits = limits
         pcpus = (0..<count).map { _ in PCPU() }
         contexts = (0..<count).map { Context(scope: .pcpu($0)) }
+        hasUltimate = rules.allGuestRules.contains { $0.priority == .ultimate && $0.access == .emulated }
+        allowed =
+            rules.reservations.isEmpty
+            ? [] : (0..<count).map { CounterScheduler.shares(of: rules, limits: limits, pcpu: $0) }
+        if limits.hyperthreadErratum == .workedAround {
+            for (pcpu, sibling) in siblings.prefix(count).enumerated() where (0..<count).contains(sibling) {
+                pcpus[pcpu].sibling = sibling
+            }
+        }
     }
 
     struct Event {
@@ -56,6 +91,8 @@ public struct CounterScheduler<Sink: PMUSink> {
         var context: Int
         var state: EventState = .off
         var siblings: [EventID] = []
+        /// The list of its context that a leader stands in.
+        var list: Lists
         /// The counter used last, -1 before the first use; survives being scheduled out.
         var counter = -1
         var lastPCPU = -1
@@ -72,6 +109,9 @@ public struct CounterScheduler<Sink: PMUSink> {
         /// Leaders in creation order; only rotation reorders.
         var pinned: [EventID] = []
         var flexible: [EventID] = []
+        /// Guests' events before everything else; empty unless the policy has such.
+        var ultimate: [EventID] = []
+        var ultimateActive: [EventID] = []
         var pinnedActive: [EventID] = []
         var flexibleActive: [EventID] = []
         /// Number of attached events, siblings included.
@@ -87,7 +127,10 @@ public struct CounterScheduler<Sink: PMUSink> {
         var rawValue: UInt8
         static var pinned: Lists { Lists(rawValue: 1) }
         static var flexible: Lists { Lists(rawValue: 2) }
-        static var all: Lists { [.pinned, .flexible] }
+        static var ultimate: Lists { Lists(rawValue: 4) }
+        /// What Linux has.
+        static var common: Lists { [.pinned, .flexible] }
+        static var all: Lists { [.ultimate, .pinned, .flexible] }
     }
 
     struct PCPU {
@@ -109,6 +152,10 @@ public struct CounterScheduler<Sink: PMUSink> {
         var loadedGuest = -1
         var loadedCounters: UInt64 = 0
         var offline = false
+        /// The other hyper-thread of the core where that matters, -1 if it does not.
+        var sibling = -1
+        /// Whether flexible events of the current task are placed before the pCPU's own, where they take turns.
+        var taskGoesFirst = false
     }
 
     /// Registers a task that may have events; its context is empty until then.
