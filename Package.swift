@@ -27,6 +27,12 @@ let package = Package(
         .target(name: "CLinux"),
         room("PMU"),
         room("Policy", knows: ["PMU"]),
+        room(
+            "PolicyFile", knows: ["PMU", "Policy", yams],
+            resources: [
+                "emulated", "emulated-hwid", "none", "mediated", "mediated-sched", "ultimate", "ultimate-exact", "fair",
+                "static", "esxi", "inuse", "confidential",
+            ].map { .embedInCode("Presets/\($0).yaml") }),
         room("Host", knows: ["Policy", "PMU"]),
         room("Trace", knows: ["CZstd"]),
         room("Capture", knows: ["Trace", "CLinux"]),
@@ -43,11 +49,12 @@ let package = Package(
         .executableTarget(
             name: "vpmu",
             dependencies: [
-                "PMU", "Policy", "Host", "Trace", "Capture", "Import", "Scenario", "Timeline",
+                "PMU", "Policy", "PolicyFile", "Host", "Trace", "Capture", "Import", "Scenario", "Timeline",
                 "Counts", "Replay", "Bisect", "Report", "Bench", arguments, logging,
             ]),
         tests("PMUTests", ["PMU", "CZstd"]),
         tests("PolicyTests", ["Policy", "PMU"]),
+        tests("PolicyFileTests", ["PolicyFile", "Policy", "PMU"]),
         tests("HostTests", ["Host", "Policy", "PMU"]),
         tests("TraceTests", ["Trace"]),
         tests("CaptureTests", ["Capture", "Trace", "CLinux"]),

@@ -1,0 +1,18 @@
+/// What is wrong with a policy file, and where.
+public struct PolicyFileError: Error, Equatable, CustomStringConvertible {
+    public var file: String
+    /// From 1; both 0 where the file as a whole is meant.
+    public var line: Int
+    /// In characters, from 1.
+    public var column: Int
+    public var reason: String
+
+    public init(file: String, line: Int, column: Int, reason: String) {
+        self.file = file
+        self.line = line
+        self.column = column
+        self.reason = reason
+    }
+
+    public var description: String { line == 0 ? "\(file): \(reason)" : "\(file):\(line):\(column): \(reason)" }
+}
