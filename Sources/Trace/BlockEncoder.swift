@@ -115,11 +115,7 @@ final class BlockEncoder {
             let token = table.token(of: event, index: i)
             tokens[i] = token
             histogram[Int(token)] &+= 1
-            if event.kind == .kvmMSR {
-                use.accesses &+= 1
-            } else if event.kind == .kvmEntry || event.kind == .kvmExit {
-                use.transitions &+= 1
-            }
+            if event.kind.isKVM { use.add(event) }
             let fields = token == TokenEntry.escapeToken ? TokenEntry.escape.fields : table.entries[Int(token)].fields
             if fields == .counter {
                 counters[counterAt] = event.value

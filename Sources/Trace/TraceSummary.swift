@@ -23,10 +23,34 @@ public struct TraceSummary: Equatable, Sendable {
         public var accesses: UInt64 = 0
         /// `kvm_entry` and `kvm_exit` records, which name the vCPU.
         public var transitions: UInt64 = 0
+        /// The least and greatest vCPU id that those name; nil without them.
+        public var vcpus: ClosedRange<UInt32>?
 
-        public init(accesses: UInt64 = 0, transitions: UInt64 = 0) {
-            self.accesses = accesses
-            self.transitions = transitions
+        public init() {}
+
+        mutating func add(_ event: TraceEvent) {
+            switch event.kind {
+            case .kvmMSR: accesses &+= 1
+            case .kvmEntry, .kvmExit:
+                transitions &+= 1
+                add(event.vcpuID...event.vcpuID)
+            case .writeMSR, .readMSR, .rdpmc, .schedSwitch: break
+            }
+        }
+
+        mutating func add(_ other: ThreadUse) {
+            accesses &+= other.accesses
+            transitions &+= other.transitions
+            if let range = other.vcpus { add(range) }
+        }
+
+        private mutating func add(_ range: ClosedRange<UInt32>) {
+            guard let known = vcpus else {
+                vcpus = range
+                return
+            }
+            if known.contains(range.lowerBound), known.contains(range.upperBound) { return }
+            vcpus = min(known.lowerBound, range.lowerBound)...max(known.upperBound, range.upperBound)
         }
     }
 
@@ -57,14 +81,13 @@ public struct TraceSummary: Equatable, Sendable {
     /// Counts one event.
     public mutating func add(_ event: TraceEvent) {
         add(1, of: event.kind)
-        switch event.kind {
-        case .kvmMSR:
-            add(
-                1, of: Access(register: event.register, write: event.isWrite, exception: event.raisedException))
-            add(ThreadUse(accesses: 1), of: event.pid)
-        case .kvmEntry, .kvmExit: add(ThreadUse(transitions: 1), of: event.pid)
-        case .writeMSR, .readMSR, .rdpmc, .schedSwitch: break
+        guard event.kind.isKVM else { return }
+        if event.kind == .kvmMSR {
+            add(1, of: Access(register: event.register, write: event.isWrite, exception: event.raisedException))
         }
+        var use = ThreadUse()
+        use.add(event)
+        add(use, of: event.pid)
     }
 
     mutating func add(_ count: UInt64, of kind: EventKind) { counts[Int(kind.rawValue)] &+= count }
@@ -82,8 +105,7 @@ public struct TraceSummary: Equatable, Sendable {
             isCapped = true
             return
         }
-        threads[pid, default: ThreadUse()].accesses &+= use.accesses
-        threads[pid, default: ThreadUse()].transitions &+= use.transitions
+        threads[pid, default: ThreadUse()].add(use)
     }
 
     mutating func add(_ other: TraceSummary) {
@@ -111,6 +133,9 @@ extension TraceSummary {
             out.append(varint: UInt64(UInt32(bitPattern: pid)))
             out.append(varint: use.accesses)
             out.append(varint: use.transitions)
+            guard let vcpus = use.vcpus else { continue }
+            out.append(varint: UInt64(vcpus.lowerBound))
+            out.append(varint: UInt64(vcpus.upperBound))
         }
     }
 
@@ -126,7 +151,15 @@ extension TraceSummary {
         }
         for _ in 0..<(try reader.count("the number of counted threads", atMost: Self.mostKeys)) {
             let pid = Int32(bitPattern: UInt32(truncatingIfNeeded: try reader.varint()))
-            threads[pid] = ThreadUse(accesses: try reader.varint(), transitions: try reader.varint())
+            var use = ThreadUse()
+            use.accesses = try reader.varint()
+            use.transitions = try reader.varint()
+            if use.transitions > 0 {
+                let (low, high) = (try reader.varint(), try reader.varint())
+                guard low <= high, high <= UInt32.max else { throw FormatViolation("vCPU ids \(low) to \(high)") }
+                use.vcpus = UInt32(low)...UInt32(high)
+            }
+            threads[pid] = use
         }
     }
 }

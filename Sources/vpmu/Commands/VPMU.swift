@@ -4,12 +4,16 @@ struct VPMU: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vpmu",
         abstract: "Record, replay and compare who gets a CPU's performance counters: the host or its guests.",
+        version: Version.tool,
         subcommands: [
             BenchCommand.self,
             ConformanceCommand.self,
             DiffCommand.self,
             DoctorCommand.self,
+            DumpCommand.self,
             GuestCommand.self,
+            InfoCommand.self,
             RecordCommand.self,
+            VerifyCommand.self,
         ])
 }

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Foundation
+import Trace
+
+struct DumpCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dump", abstract: "Print a trace record by record.",
+        discussion: """
+            Examples: vpmu dump host.vpt | less
+                      vpmu dump host.vpt --json --from 1000000000 --to 2000000000
+
+            Records come ordered by time, then pCPU. The text is that of perf script --ns.
+
+            Exit status: 0 printed, 128 unreadable or damaged, 129 wrong usage.
+            """)
+
+    @Argument(help: "The trace; - is standard input.") var file: String
+    @Flag(help: "Write JSON, one object a line.") var json = false
+    @Option(help: "Only records from this time on, ns of the trace's clock.") var from: UInt64 = 0
+    @Option(help: "Only records up to this time, ns of the trace's clock.") var to = UInt64.max
+    @Option(help: "Only this pCPU; may be repeated.") var cpu: [UInt16] = []
+    @Flag(help: "Go on where the file is damaged; what is left out is named on standard error.") var skipDamage = false
+
+    func validate() throws {
+        guard from <= to else { throw ValidationError("--from \(from) is later than --to \(to)") }
+    }
+
+    func run() throws {
+        let reader = try TraceReader(path: file)
+        TraceNotice.complain(about: reader)
+        var dump = TraceDump(reader, format: json ? .json : .text, in: from...to, pcpus: cpu.isEmpty ? nil : Set(cpu))
+        let skipped = try dump.run(onDamage: skipDamage ? .skip : .fail) { bytes in
+            try FileHandle.standardOutput.write(contentsOf: Data(bytes))
+        }
+        TraceNotice.complain(about: skipped, in: reader.path)
+    }
+}
