@@ -1,0 +1,336 @@
+import Trace
+
+/// Reads the text of `perf script`, of ftrace's `trace` and of `trace-cmd report`, also as people paste it into mails.
+///
+/// A row that a mailer wrapped is put together again: a line that is no row of its own may belong to the row before it. So each row
+/// is held until the next line is known.
+final class TextReader {
+    private let collector: ImportCollector
+    private var lines: LineReader
+    private var body = TextBody()
+
+    /// The row that waits for the next line.
+    private var held: [UInt8] = []
+    private var isHolding = false
+    private var heldOffset: UInt64 = 0
+    private var joins = 0
+    private static let joinLimit = 3
+
+    private var lastTime: [UInt16: UInt64] = [:]
+    private var pendingLoss: [UInt16: UInt64?] = [:]
+    private var lastThread: Int32 = .min
+    private var ordinal: UInt64 = 0
+    private var withoutTime: UInt64 = 0
+    private var withoutCPU: UInt64 = 0
+    private var withoutThread: UInt64 = 0
+    private var rawTimes = false
+    private var tracerOf = (perf: UInt64(0), ftrace: UInt64(0))
+    private var isTraceCmd = false
+    private var isFtrace = false
+    private var backwards: UInt64 = 0
+
+    init(_ file: ImportInput, into collector: ImportCollector, from start: UInt64 = 0) {
+        self.collector = collector
+        lines = LineReader(file, from: start)
+    }
+
+    func read() throws {
+        while let line = try lines.next() {
+            switch line {
+            case .tooLong(let offset):
+                try release()
+                collector.noteDamage(at: offset, "a line of more than \(LineReader.lengthLimit) bytes is passed over")
+            case .text(let bytes, let offset, let isTerminated):
+                if bytes.contains(0) {
+                    try release()
+                    collector.noteDamage(at: offset, "a line holds binary data")
+                    continue
+                }
+                try take(bytes, at: offset)
+                if !isTerminated {
+                    collector.note("the last line, at byte \(offset), has no line end: it may be cut off")
+                }
+            }
+        }
+        try release()
+        finish()
+    }
+
+    // MARK: Lines
+
+    private func take(_ line: UnsafeRawBufferPointer, at offset: UInt64) throws {
+        let text = line.withoutQuoting.trimmed
+        if text.isEmpty { return try release() }
+        if text[0] == 0x23, !isHolding || text.count > 4 {  // #, but not a lone "#GP"
+            try release()
+            return takeComment(text)
+        }
+        if TextRow(line) != nil || takesAsLoss(text) || isBeginning(text) {
+            try release()
+            hold(line, at: offset)
+            return
+        }
+        if isHolding, joins < Self.joinLimit, try join(text) { return }
+        try release()
+        takeOther(text)
+    }
+
+    private func hold(_ line: UnsafeRawBufferPointer, at offset: UInt64) {
+        held.removeAll(keepingCapacity: true)
+        held.append(contentsOf: line)
+        isHolding = true
+        heldOffset = offset
+        joins = 0
+    }
+
+    /// Puts a line behind the held row if that makes the row complete, or tells more than before.
+    private func join(_ text: UnsafeRawBufferPointer) throws -> Bool {
+        var joined = held
+        joined.append(0x20)
+        joined.append(contentsOf: text)
+        guard joined.count <= LineReader.lengthLimit else { return false }
+        let before = held.withUnsafeBytes { parse($0) }
+        let after = joined.withUnsafeBytes { parse($0) }
+        let isBetter: Bool
+        switch (before, after) {
+        case (.event(let old), .event(let new)): isBetter = old != new
+        case (_, .event), (.none, .incomplete), (.none, .other): isBetter = true
+        case (.incomplete, .incomplete): isBetter = true
+        default: isBetter = false
+        }
+        guard isBetter else { return false }
+        held = joined
+        joins += 1
+        return true
+    }
+
+    /// `g2-13091 [001] d..2.` or `g2 310 [001]` without a time: the beginning of a wrapped row.
+    private func isBeginning(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard !isHolding, let open = text.lastIndex(of: 0x5b), open > 2 else { return false }
+        var cursor = TextCursor(text, at: open + 1)
+        guard cursor.decimal() != nil, cursor.skip("]") else { return false }
+        cursor.skipBlanks()
+        let rest = text.count - cursor.position
+        return rest <= 8 && !text[cursor.position...].contains(0x20) && text[open - 1] == 0x20
+    }
+
+    // MARK: Rows
+
+    private enum Parsed: Equatable {
+        case none
+        /// A row of ours whose text is not complete.
+        case incomplete(EventKind)
+        case event(TraceEvent)
+        case other(String)
+        case lost(cpu: UInt16, count: UInt64?, time: UInt64?)
+    }
+
+    /// Reads a line without taking it: the context's comm and thread are taken in `release`.
+    private func parse(_ line: UnsafeRawBufferPointer) -> Parsed {
+        guard let row = TextRow(line) else { return parseLoss(line.withoutQuoting.trimmed) }
+        let system = row.system?.string
+        guard let kind = EventKind(text: row.event), system == nil || system == kind.system else {
+            return .other(system.map { "\($0):\(row.event.string)" } ?? row.event.string)
+        }
+        var event = TraceEvent(
+            time: 0, pcpu: row.cpu ?? 0, pid: row.tid ?? 0, kind: kind, flags: row.flags)
+        switch row.time {
+        case .nanoseconds(let time), .raw(let time): event.time = time
+        case nil: break
+        }
+        guard body.read(row.body, into: &event, comm: { collector.comm($0.string) }) else { return .incomplete(kind) }
+        return .event(event)
+    }
+
+    /// Takes the held row, which no further line belongs to.
+    private func release() throws {
+        guard isHolding else { return }
+        isHolding = false
+        switch held.withUnsafeBytes({ parse($0) }) {
+        case .none: held.withUnsafeBytes { takeOther($0.withoutQuoting.trimmed) }
+        case .incomplete(let kind): collector.countNotUnderstood("rows of \(kind.tracepoint) that are not complete")
+        case .other(let name): collector.countOther(name)
+        case .lost(let cpu, let count, let time): takeLost(cpu, count, time)
+        case .event(let event): try held.withUnsafeBytes { try take(event, row: TextRow($0)!) }
+        }
+    }
+
+    private func take(_ parsed: TraceEvent, row: TextRow) throws {
+        var event = parsed
+        if row.system != nil { tracerOf.perf += 1 } else { tracerOf.ftrace += 1 }
+        switch row.time {
+        case .nanoseconds: break
+        case .raw: rawTimes = true
+        case nil:
+            withoutTime += 1
+            ordinal += 1
+            event.time = ordinal
+        }
+        if row.cpu == nil { withoutCPU += 1 }
+        if row.tid == nil, event.kind != .schedSwitch { withoutThread += 1 }
+        if let tid = row.tid, tid != lastThread, let comm = row.comm, tid > 0 {
+            lastThread = tid
+            if !comm.equals("<...>"), comm[0] != 0x3a { collector.thread(tid: tid, pid: tid, comm: comm.string) }
+        }
+        if let last = lastTime[event.pcpu], event.time < last { backwards += 1 }
+        if let loss = pendingLoss.removeValue(forKey: event.pcpu) {
+            let earliest = min(lastTime[event.pcpu] ?? event.time, event.time)
+            collector.takeLost(
+                LostRecords(pcpu: event.pcpu, kind: nil, count: loss, earliest: earliest, latest: event.time))
+        }
+        lastTime[event.pcpu] = event.time
+        try collector.take(event)
+    }
+
+    // MARK: Losses
+
+    private func takesAsLoss(_ text: UnsafeRawBufferPointer) -> Bool {
+        if case .lost = parseLoss(text) { return true }
+        return false
+    }
+
+    /// ftrace: `CPU:1 [LOST 12 EVENTS]`, `CPU:1 [LOST EVENTS]`; trace-cmd: `CPU:1 [12 EVENTS DROPPED]`; perf script
+    /// --show-lost-events: a context, then `PERF_RECORD_LOST lost 12`.
+    private func parseLoss(_ text: UnsafeRawBufferPointer) -> Parsed {
+        var cursor = TextCursor(text)
+        if cursor.skip("CPU:") {
+            guard let cpu = cursor.decimal(), cpu < UInt64(UInt16.max) else { return .none }
+            cursor.skipBlanks()
+            guard cursor.skip("["), text.find("EVENTS", from: cursor.position) != nil,
+                text.find("LOST") != nil || text.find("DROPPED") != nil
+            else { return .none }
+            _ = cursor.skip("LOST ")
+            return .lost(cpu: UInt16(cpu), count: cursor.decimal(), time: nil)
+        }
+        guard let at = text.find("PERF_RECORD_LOST lost "), at > 0 else { return .none }
+        var count = TextCursor(text, at: at + 22)
+        guard let number = count.decimal(),
+            let row = TextRow(context: text.slice(0..<at), body: text.slice(at..<text.count)), let cpu = row.cpu,
+            case .nanoseconds(let time)? = row.time
+        else { return .none }
+        return .lost(cpu: cpu, count: number, time: time)
+    }
+
+    private func takeLost(_ cpu: UInt16, _ count: UInt64?, _ time: UInt64?) {
+        if let time {
+            let earliest = min(lastTime[cpu] ?? time, time)
+            collector.takeLost(LostRecords(pcpu: cpu, kind: nil, count: count, earliest: earliest, latest: time))
+        } else if let known = pendingLoss[cpu] {
+            // Two in a row: the sum, or unknown where one is.
+            if let known, let count { pendingLoss[cpu] = known.addingReportingOverflow(count).partialValue } else { pendingLoss[cpu] = .some(nil) }
+        } else {
+            pendingLoss[cpu] = .some(count)
+        }
+    }
+
+    // MARK: Everything else
+
+    private func takeComment(_ text: UnsafeRawBufferPointer) {
+        var cursor = TextCursor(text)
+        if cursor.skip("# tracer:") { isFtrace = true }
+        if cursor.skip("# entries-in-buffer/entries-written:") {
+            isFtrace = true
+            cursor.skipBlanks()
+            if let kept = cursor.decimal(), cursor.skip("/"), let written = cursor.decimal(), written > kept {
+                collector.takeLostAnywhere(
+                    count: written - kept, when: .beforeTheFirst,
+                    because: "\(written - kept) records were overwritten before the text was taken, on CPUs it does not name")
+            }
+        }
+        if text.starts(with: "#####") { return collector.countNotUnderstood("notes that a CPU's buffer starts") }
+        takeHeader(text)
+    }
+
+    /// perf script --header: `# os release : 6.18.44`.
+    private func takeHeader(_ text: UnsafeRawBufferPointer) {
+        guard let colon = text.find(" : ") else { return }
+        let key = text.slice(1..<colon).trimmed.string
+        let value = text.slice(colon + 3..<text.count).trimmed.string
+        switch key {
+        case "hostname": collector.metadata.hostName = value
+        case "os release": collector.metadata.kernel = value
+        case "perf version": collector.metadata.tool = "perf \(value)"
+        case "cmdline": collector.metadata.command = value.split(separator: " ").map(String.init)
+        case "cpuid":
+            let parts = value.split(separator: ",")
+            if parts.count >= 4, let family = UInt32(parts[1]), let model = UInt32(parts[2]), let step = UInt32(parts[3]) {
+                collector.metadata.processor = .init(
+                    vendor: String(parts[0]), family: family, model: model, stepping: step)
+            }
+        default: break
+        }
+    }
+
+    private func takeOther(_ text: UnsafeRawBufferPointer) {
+        if text.starts(with: "cpus=") || text.starts(with: "version = ") {
+            isTraceCmd = true
+            return
+        }
+        if text.starts(with: "CPU "), text.find(" is empty") != nil { return }
+        if text.starts(with: "=>") || isCallChain(text) { return collector.countNotUnderstood("lines of call chains") }
+        if isHistogram(text) { return collector.countNotUnderstood("rows of a histogram, which have no times") }
+        if text.find("PERF_RECORD_") != nil { return collector.countNotUnderstood("perf's own records") }
+        collector.countNotUnderstood("other lines")
+    }
+
+    /// `15822 msr_write, MSR_CORE_PERF_GLOBAL_CTRL` or `146820 EXTERNAL_INTERRUPT`
+    private func isHistogram(_ text: UnsafeRawBufferPointer) -> Bool {
+        var cursor = TextCursor(text)
+        guard cursor.decimal() != nil, cursor.skip(" "), !cursor.isAtEnd else { return false }
+        return text[cursor.position...].allSatisfy {
+            $0.isDigit || $0 == 0x5f || $0 == 0x20 || $0 == 0x2c || ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a)
+        }
+    }
+
+    /// `ffffffff812a1b74 emulator_set_msr_with_filter+0x4 ([kernel.kallsyms])`
+    private func isCallChain(_ text: UnsafeRawBufferPointer) -> Bool {
+        var cursor = TextCursor(text)
+        return cursor.hex() != nil && cursor.position >= 6 && cursor.skip(" ") && text.last == 0x29
+    }
+
+    private func finish() {
+        for cpu in pendingLoss.keys.sorted() {
+            let last = lastTime[cpu] ?? 0
+            collector.takeLost(LostRecords(pcpu: cpu, kind: nil, count: pendingLoss[cpu]!, earliest: last, latest: last))
+        }
+        let tracer = tracerOf.perf > tracerOf.ftrace
+            ? "perf script" : isTraceCmd ? "trace-cmd report" : isFtrace ? "ftrace" : "ftrace or trace-cmd report"
+        collector.form = "text (\(tracer))"
+        collector.metadata.source = "import \(collector.form)"
+        if collector.metadata.tool == "text" { collector.metadata.tool = tracer }
+        if tracerOf.perf > tracerOf.ftrace { collector.metadata.clock = "perf" }
+        if rawTimes {
+            collector.metadata.blindSpots.append("Times are counts of the recorder's clock, not nanoseconds.")
+        }
+        if withoutTime > 0 {
+            collector.metadata.clock = "order"
+            collector.note("\(withoutTime) rows have no time; they are numbered in the order of the text")
+            collector.metadata.blindSpots.append("The text has no times: rows are numbered in their order.")
+        }
+        if withoutCPU > 0 {
+            collector.note("\(withoutCPU) rows name no CPU and are shown on CPU 0")
+            collector.metadata.blindSpots.append("The text names no CPUs: all records are shown on CPU 0.")
+        }
+        if withoutThread > 0 {
+            collector.note("\(withoutThread) rows name no thread and are shown as the idle task's")
+            collector.metadata.blindSpots.append("The text names no threads: records cannot be attributed to a vCPU by thread.")
+        }
+        if backwards > 0 {
+            collector.note(
+                "times go back at \(backwards) rows: the text is not sorted or holds several recordings; rows were sorted by time")
+        }
+    }
+}
+
+extension EventKind {
+    /// By the name in a text, without making a string of it.
+    fileprivate init?(text: UnsafeRawBufferPointer) {
+        for kind in EventKind.allCases where text.count == kind.tracepoint.utf8.count {
+            if text.elementsEqual(kind.tracepoint.utf8) {
+                self = kind
+                return
+            }
+        }
+        return nil
+    }
+}
