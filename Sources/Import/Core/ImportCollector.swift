@@ -44,10 +44,17 @@ final class ImportCollector {
     private(set) var firstTimes: [UInt16: UInt64] = [:]
     private var unplacedLosses: [(count: UInt64?, moment: Moment, reason: String)] = []
     private var lastPCPU: Int32 = -1
+    /// By pCPU, the latest time so far.
+    private var lastTimes = ContiguousArray<UInt64>()
+    /// The input stops before the recording did: what the CPUs did up to its last record is not all there.
+    private(set) var isCutShort = false
+
+    private let path: String
 
     init(
-        form: String, options: ImportOptions, metadata: TraceMetadata, open: @escaping (TraceMetadata) throws -> Port
+        path: String, form: String, options: ImportOptions, metadata: TraceMetadata, open: @escaping (TraceMetadata) throws -> Port
     ) {
+        self.path = path
         self.form = form
         self.metadata = metadata
         self.open = open
@@ -74,6 +81,10 @@ final class ImportCollector {
             lastPCPU = Int32(event.pcpu)
             if firstTimes[event.pcpu] == nil { firstTimes[event.pcpu] = event.time }
         }
+        if Int(event.pcpu) >= lastTimes.count {
+            lastTimes.append(contentsOf: repeatElement(0, count: Int(event.pcpu) + 1 - lastTimes.count))
+        }
+        lastTimes[Int(event.pcpu)] = max(lastTimes[Int(event.pcpu)], event.time)
         if let known = span {
             span = (min(known.first, event.time), max(known.last, event.time))
         } else {
@@ -129,7 +140,15 @@ final class ImportCollector {
     }
 
     func noteDamage(_ found: ImportDamage) {
+        if damage.contains(found) { return }
         if damage.count < Self.listedDamage { damage.append(found) } else { damageUnlisted += 1 }
+    }
+
+    /// Damage behind which nothing more is read: recorders write the rings of the CPUs in turns, so the others may lack what they
+    /// did up to the last time seen.
+    func noteCut(at offset: UInt64, _ reason: String) {
+        noteDamage(at: offset, reason)
+        isCutShort = true
     }
 
     func noteDamage(at offset: UInt64, _ reason: String) { noteDamage(ImportDamage(offset: offset, reason: reason)) }
@@ -160,6 +179,15 @@ final class ImportCollector {
             }
             note(loss.reason)
         }
+        if isCutShort, let span {
+            for pcpu in firstTimes.keys.sorted() {
+                takeLost(
+                    LostRecords(
+                        pcpu: pcpu, kind: nil, count: nil, earliest: lastTimes[Int(pcpu)], latest: span.last))
+            }
+        }
+        let seen = taken.reduce(filtered, +) + others.total + notUnderstood.total
+        if seen == 0, let first = damage.first { throw ImportError.nothingKept(path: path, damage: first) }
         let port = try opened()
         try reorderer.flushAll { try handOn($0, to: port) }
         try handOnLost(to: port)

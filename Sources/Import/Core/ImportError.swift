@@ -12,6 +12,8 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
     case unsupported(path: String, reason: String)
     /// The header is damaged before anything could be kept.
     case damagedHeader(path: String, damage: ImportDamage)
+    /// The input is damaged before its first record.
+    case nothingKept(path: String, damage: ImportDamage)
     case outOfMemory
 
     public var description: String {
@@ -27,6 +29,7 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
                 + beginning
         case .unsupported(let path, let reason): "\(path): \(reason)"
         case .damagedHeader(let path, let damage): "\(path): \(damage)"
+        case .nothingKept(let path, let damage): "\(path): \(damage); no record stands before that"
         case .outOfMemory: "out of memory"
         }
     }

@@ -78,6 +78,8 @@ struct NameTally {
         }
     }
 
+    var total: UInt64 { counts.reduce(0) { $0.addingReportingOverflow($1.records).partialValue } }
+
     /// Most frequent first, then by name.
     var sorted: [ImportSummary.Count] {
         counts.sorted { $0.records != $1.records ? $0.records > $1.records : $0.name < $1.name }

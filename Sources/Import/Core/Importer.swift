@@ -62,7 +62,7 @@ public struct Importer {
         let (plain, packing) = try Recogniser.unpacked(input)
         let form = try Recogniser.form(of: plain)
         let metadata = TraceMetadata(source: "import \(form.name)", tool: form.name, clock: "unknown")
-        let collector = ImportCollector(form: form.name, options: options, metadata: metadata) {
+        let collector = ImportCollector(path: input.name, form: form.name, options: options, metadata: metadata) {
             let port = try open($0)
             return .init(events: port.events, lost: port.lost, comm: port.comm)
         }

@@ -16,7 +16,7 @@ extension PerfDataReader {
         }
         let layout = layouts[index]
         guard record.count >= layout.fixedLength else {
-            damage(at: offset, "a sample of \(record.count) bytes is shorter than its event's fields")
+            skipped(at: offset, "a sample of \(record.count) bytes is shorter than its event's fields")
             return .next
         }
         otherCounts[index] += 1
@@ -31,18 +31,18 @@ extension PerfDataReader {
         otherCounts[index] -= 1
         if !isDescribed { describe() }
         guard let raw = layout.raw(record), raw.count >= 8 else {
-            damage(at: offset, "a sample of \(entry.name) claims more data than its record has")
+            skipped(at: offset, "a sample of \(entry.name) claims more data than its record has")
             return .next
         }
         guard raw.value(0, as: UInt16.self) == UInt16(attribute.config) else {
-            damage(at: offset, "a sample of \(entry.name) holds a record of tracepoint \(raw.value(0, as: UInt16.self))")
+            skipped(at: offset, "a sample of \(entry.name) holds a record of tracepoint \(raw.value(0, as: UInt16.self))")
             return .next
         }
         var pcpu: UInt32 = 0
         if layout.cpu >= 0 { pcpu = record.value(layout.cpu) } else { missingCPU += 1 }
         let limit = features.processorCount > 0 ? UInt32(features.processorCount) : UInt32(UInt16.max)
         guard pcpu < limit else {
-            damage(at: offset, "a sample of \(entry.name) names CPU \(pcpu)")
+            skipped(at: offset, "a sample of \(entry.name) names CPU \(pcpu)")
             return .next
         }
         let time = time(record, layout)
@@ -51,9 +51,19 @@ extension PerfDataReader {
             try collector.take(
                 try decoder.decode(raw, time: time, pcpu: UInt16(pcpu), comm: { collector.comm($0) }))
         } catch let error as TracepointError {
-            damage(at: offset, "\(error)")
+            skipped(at: offset, "\(error)")
         }
         return .next
+    }
+
+    /// A sample that cannot be; the walk goes on behind it.
+    private func skipped(at offset: UInt64, _ reason: String) {
+        guard pass == .take else { return }
+        collector.noteDamage(at: offset, reason)
+        if !hasSkipped {
+            hasSkipped = true
+            collector.takeLostAnywhere(count: nil, because: "damaged records were passed over")
+        }
     }
 
     /// The sample's time, or its place in the file where it has none.

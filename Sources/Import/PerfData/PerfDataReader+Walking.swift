@@ -72,10 +72,10 @@ extension PerfDataReader {
         if !isCutOff { damage(at: offset, reason) }
     }
 
-    /// Damage is named once, not once per pass.
+    /// Damage that ends the walk; it is named once, not once per pass.
     func damage(at offset: UInt64, _ reason: String) {
         guard pass == .take else { return }
-        collector.noteDamage(at: offset, features.isDirectory ? "\(file.name): \(reason)" : reason)
+        collector.noteCut(at: offset, features.isDirectory ? "\(file.name): \(reason)" : reason)
     }
 
     private func unpack(

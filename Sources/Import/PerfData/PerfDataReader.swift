@@ -31,6 +31,8 @@ final class PerfDataReader {
     var ordinal: UInt64 = 0
     var anyCompression = false
     var isDescribed = false
+    /// Samples were passed over because they cannot be, and that has been counted as a loss.
+    var hasSkipped = false
     /// The file ends inside its records, and that has been said.
     var isCutOff = false
 
@@ -62,11 +64,11 @@ final class PerfDataReader {
         try readAttributes()
         var end = header.data.end ?? .max
         if header.data.size == 0, header.data.offset < file.size {
-            collector.noteDamage(
+            collector.noteCut(
                 at: header.data.offset, "perf never finished this file (its data size is 0); records to its end are read")
             end = file.size
         } else if end > file.size {
-            collector.noteDamage(
+            collector.noteCut(
                 at: file.size,
                 "the file ends at byte \(file.size), but its records go on to byte \(end); tracepoint formats and host are "
                     + "behind them and lost")

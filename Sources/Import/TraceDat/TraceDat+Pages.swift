@@ -4,8 +4,8 @@ final class PageStream {
     enum Next {
         /// Valid until the next request; `offset` is where it or its chunk stands in the file.
         case page(UnsafeRawBufferPointer, offset: UInt64)
-        /// Something is missing here; more may follow.
-        case damage(ImportDamage)
+        /// Something is missing here; more may follow unless it is the end.
+        case damage(ImportDamage, isEnd: Bool)
         case end
     }
 
@@ -13,6 +13,7 @@ final class PageStream {
     static let chunkLimit = 64 << 20
 
     private let window: FileWindow
+    private let cpu: UInt32
     private let pageSize: Int
     private var position: UInt64
     private let end: UInt64
@@ -27,6 +28,7 @@ final class PageStream {
     /// - Parameter pageSize: bytes, at least 64.
     init(_ file: ImportInput, _ cpu: TraceDatBuffer.CPU, pageSize: Int, isCompressed: Bool) {
         window = FileWindow(file, stride: 1 << 18)
+        self.cpu = cpu.id
         self.pageSize = pageSize
         self.isCompressed = isCompressed
         position = cpu.offset
@@ -51,7 +53,7 @@ final class PageStream {
         guard let cut = cutAt else { return .end }
         cutAt = nil
         position = end
-        return .damage(ImportDamage(offset: cut, reason: "the file ends here, inside the pages of a CPU"))
+        return .damage(ImportDamage(offset: cut, reason: "the file ends here, inside the pages of CPU \(cpu)"), isEnd: true)
     }
 
     private func nextOfChunk() throws -> Next {
@@ -77,7 +79,8 @@ final class PageStream {
                 chunksLeft = 0
                 return .damage(
                     ImportDamage(
-                        offset: position, reason: "a chunk claims \(packedSize) bytes that unpack to \(plainSize)"))
+                        offset: position, reason: "a chunk claims \(packedSize) bytes that unpack to \(plainSize)"),
+                    isEnd: true)
             }
             guard UInt64(packedSize) <= end - position - 8,
                 let packed = try window.bytes(at: position + 8, count: packedSize)
@@ -99,7 +102,8 @@ final class PageStream {
             case .success(let size): chunkFilled = size
             case .failure(let reason):
                 return .damage(
-                    ImportDamage(offset: chunkOffset, reason: "a compressed chunk does not unpack (\(reason.text))"))
+                    ImportDamage(offset: chunkOffset, reason: "a compressed chunk does not unpack (\(reason.text))"),
+                    isEnd: false)
             }
         }
     }
@@ -111,7 +115,7 @@ final class RingStream {
     private let layout: PageLayout
     private var page: KbufferPage?
     private var pageOffset: UInt64 = 0
-    private let onDamage: (ImportDamage) -> Void
+    private let onDamage: (ImportDamage, _ isEnd: Bool) -> Void
     /// Records lost, with the times (the ring's clock) between which it happened.
     private let onLost: (KbufferPage.Missed, _ earliest: UInt64, _ latest: UInt64) -> Void
     private var lastTime: UInt64?
@@ -120,7 +124,7 @@ final class RingStream {
     private(set) var current: (bytes: UnsafeRawBufferPointer, time: UInt64, offset: UInt64)?
 
     init(
-        _ pages: PageStream, layout: PageLayout, onDamage: @escaping (ImportDamage) -> Void,
+        _ pages: PageStream, layout: PageLayout, onDamage: @escaping (ImportDamage, Bool) -> Void,
         onLost: @escaping (KbufferPage.Missed, UInt64, UInt64) -> Void
     ) {
         self.pages = pages
@@ -135,14 +139,14 @@ final class RingStream {
             if page == nil {
                 switch try pages.next() {
                 case .end: return
-                case .damage(let damage):
-                    onDamage(damage)
+                case .damage(let damage, let isEnd):
+                    onDamage(damage, isEnd)
                     gapBefore = true
                     continue
                 case .page(let bytes, let offset):
                     pageOffset = offset
                     guard let next = KbufferPage(bytes, layout: layout) else {
-                        onDamage(ImportDamage(offset: offset, reason: "this is no page of a ring buffer"))
+                        onDamage(ImportDamage(offset: offset, reason: "this is no page of a ring buffer"), false)
                         gapBefore = true
                         continue
                     }
@@ -160,7 +164,7 @@ final class RingStream {
                 return
             case .end: page = nil
             case .damaged(let offset, let reason):
-                onDamage(ImportDamage(offset: pageOffset + UInt64(offset), reason: reason))
+                onDamage(ImportDamage(offset: pageOffset + UInt64(offset), reason: reason), false)
                 gapBefore = true
                 page = nil
             }

@@ -31,7 +31,13 @@ extension TraceDatReader {
                 let pages = PageStream(
                     file, cpu, pageSize: buffer.pageSize, isCompressed: compression == .zstd && tracing.version == "7")
                 let stream = RingStream(
-                    pages, layout: tracing.headerPage, onDamage: { [collector] in collector.noteDamage($0) },
+                    pages, layout: tracing.headerPage, onDamage: { [collector] damage, isEnd in
+                        if isEnd {
+                            collector.noteCut(at: damage.offset, damage.reason)
+                        } else {
+                            collector.noteDamage(damage)
+                        }
+                    },
                     onLost: { [unowned self] in takeLost($0, pcpu, $1, $2) })
                 try stream.advance()
                 if stream.current != nil { streams.append(stream) }
@@ -123,7 +129,7 @@ extension TraceDatReader {
         }
         guard !buffer.cpus.isEmpty else { return }
         collector.note(
-            "the list of buffers is missing; the pages were divided among \(buffer.cpus.count) CPUs by their times, "
+            "the description of a buffer is missing; its pages were divided among \(buffer.cpus.count) CPUs by their times, "
                 + "numbered from 0")
         collector.metadata.blindSpots.append(
             "Inferred: which CPU a record was made on, because the recording lacks its list of buffers.")

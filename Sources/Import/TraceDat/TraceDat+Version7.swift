@@ -24,7 +24,7 @@ extension TraceDatReader {
         let sections = region.position
         var failure: ImportDamage?
         do { try readOptionChain(from: first) } catch let damage as ImportDamage { failure = damage }
-        if tracing.table.isEmpty || buffers.isEmpty { try recover(from: sections) }
+        if failure != nil || tracing.table.isEmpty || buffers.isEmpty { try recover(from: sections) }
         if let failure { throw failure }
         if buffers.isEmpty {
             throw ImportDamage(offset: file.size, reason: "the file describes no buffer with records")
@@ -100,7 +100,7 @@ extension TraceDatReader {
 
     private func takeBuffer(_ data: UnsafeRawBufferPointer) {
         var reader = ByteReader(data)
-        guard reader.skip(8), let name = reader.zeroTerminated(), let clock = reader.zeroTerminated(),
+        guard let section: UInt64 = reader.integer(), let name = reader.zeroTerminated(), let clock = reader.zeroTerminated(),
             let pageSize: UInt32 = reader.integer(), let count: UInt32 = reader.integer()
         else { return }
         var buffer = TraceDatBuffer(
@@ -112,6 +112,7 @@ extension TraceDatReader {
             buffer.cpus.append(.init(id: id, offset: offset, size: size))
         }
         buffers.append(buffer)
+        describedSections.insert(section)
     }
 
     // MARK: Sections
@@ -159,8 +160,8 @@ extension TraceDatReader {
                 if tracing.table.isEmpty || section.id == TraceDatNumber.commandLines {
                     try readDescription(section)
                 }
-            case TraceDatNumber.buffer where buffers.isEmpty:
-                try recoverPages(section)
+            case TraceDatNumber.buffer:
+                if !describedSections.contains(at) { try recoverPages(section) }
                 if section.size == 0 { return }
             case 0...TraceDatNumber.bufferText + 2: break
             default: return

@@ -11,6 +11,8 @@ final class TraceDatReader {
     let collector: ImportCollector
     var tracing = TracingData()
     var buffers: [TraceDatBuffer] = []
+    /// v7: where the sections of pages are that the options describe.
+    var describedSections: Set<UInt64> = []
     var clock = TraceDatClock()
     var clockName: String?
     /// v7: pages are compressed in chunks.

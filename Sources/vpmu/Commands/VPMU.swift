@@ -12,6 +12,7 @@ struct VPMU: ParsableCommand {
             DoctorCommand.self,
             DumpCommand.self,
             GuestCommand.self,
+            ImportCommand.self,
             InfoCommand.self,
             RecordCommand.self,
             VerifyCommand.self,
