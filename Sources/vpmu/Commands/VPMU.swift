@@ -14,6 +14,7 @@ struct VPMU: ParsableCommand {
             GuestCommand.self,
             ImportCommand.self,
             InfoCommand.self,
+            ManualCommand.self,
             RecordCommand.self,
             VerifyCommand.self,
         ])
