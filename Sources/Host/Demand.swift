@@ -22,10 +22,14 @@ public struct Demand: Sendable {
         public var hostEvents: [HostEvent]
         /// Threads that are neither vCPUs nor idle and that host events follow, by thread id.
         public var hostTasks: [Int32]
+        /// The other hyper-thread of each pCPU's core, -1 where there is none; empty if the cores' threads are unknown.
+        public var siblings: [Int]
 
         public init(
-            pcpus: Int, vms: [VM] = [], vcpus: [VCPU] = [], hostEvents: [HostEvent] = [], hostTasks: [Int32] = []
+            pcpus: Int, vms: [VM] = [], vcpus: [VCPU] = [], hostEvents: [HostEvent] = [], hostTasks: [Int32] = [],
+            siblings: [Int] = []
         ) {
+            self.siblings = siblings
             self.pcpus = pcpus
             self.vms = vms
             self.vcpus = vcpus

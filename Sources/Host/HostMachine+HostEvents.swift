@@ -37,7 +37,9 @@ extension HostMachine {
     }
 
     private func reasonToRefuse(_ index: Int) -> Refusal.Reason? {
-        if mediatedVMs > 0, actors.hostEvents[index].exclusion != .guest { return .notSupported }
+        if mediatedVMs > 0, rules.hostVisibility == .refuses, actors.hostEvents[index].exclusion != .guest {
+            return .notSupported
+        }
         return model.constraint(for: actors.hostEvents[index].config).mask == 0 ? .invalid : nil
     }
 

@@ -41,10 +41,13 @@ extension HostMachine {
             vcpus[vcpu].needsCleanup = true
             vcpus[vcpu].requested = true
         }
-        if kvm.entries == .hidden {
-            handleRequests(vcpu)
-            takePMU(vcpu, pcpu)
-        }
+        if kvm.entries == .hidden { handleRequests(vcpu) }
+        if keepsPMU(vcpu) { takePMU(vcpu, pcpu) }
+    }
+
+    /// Whether the PMU stays with a mediated guest from one switch of its thread to the next.
+    private func keepsPMU(_ vcpu: Int) -> Bool {
+        kvm.entries == .hidden || guestRules(vcpu).handover == .timeSlice
     }
 
     /// `vcpu_enter_guest()`: pending requests first, then a mediated PMU changes hands. After an exit that the fast
@@ -59,7 +62,7 @@ extension HostMachine {
     mutating func exit(_ vcpu: Int, _ pcpu: Int, reentersFast: Bool) {
         if reentersFast { return }
         vcpus[vcpu].inRunLoop = false
-        if kvm.entries == .visible { giveBackPMU(pcpu) }
+        if !keepsPMU(vcpu) { giveBackPMU(pcpu) }
     }
 
     /// What was asked for by an access or an interrupt, where no entry will show.

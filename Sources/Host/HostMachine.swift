@@ -46,6 +46,8 @@ public struct HostMachine<Sink: PMUSink> {
         /// The last exit went back without leaving the run loop.
         var inRunLoop = false
         var enabledMask: UInt64 = 0
+        /// Counters the guest knows it cannot have, however it was told.
+        var told: UInt64 = 0
         var counts = OperationCounts()
     }
 
@@ -56,6 +58,12 @@ public struct HostMachine<Sink: PMUSink> {
 
     enum VMState { case absent, running, refused }
 
+    /// The rules of each VM, its event filter as KVM takes it, and the counters that were in use when it powered on.
+    var guestRules: [GuestRules]
+    var filters: [EventFilter?]
+    var badFilters: Set<Int> = []
+    var unavailable: [UInt64]
+
     public init(
         model: ProcessorModel, rules: PolicyRules, actors: Demand.Actors, kvm: KVMRules = KVMRules(), sink: Sink
     ) {
@@ -64,20 +72,24 @@ public struct HostMachine<Sink: PMUSink> {
         self.kvm = kvm
         self.actors = actors
         scheduler = CounterScheduler(
-            pcpus: actors.pcpus, limits: .init(gp: model.gp, fixed: model.fixed), rules: rules, sink: sink)
-        let shape =
-            rules.guests == .none
-            ? .absent(flavour: model.flavour) : kvm.guest ?? GuestPMUShape(host: model)
-        let fixedEvents = (0..<shape.fixed).map { model.generic[HardwareIdentity.fixedEvent($0)] ?? 0 }
+            pcpus: actors.pcpus, limits: .init(model: model), rules: rules, siblings: actors.siblings, sink: sink)
+        guestRules = actors.vms.map { rules.guestRules(vm: $0.name) }
+        filters = []
+        unavailable = [UInt64](repeating: 0, count: actors.vms.count)
         vcpus = []
-        for _ in actors.vcpus {
+        for vcpu in actors.vcpus {
+            let guest = guestRules.indices.contains(vcpu.vm) ? guestRules[vcpu.vm] : rules.guest
+            let shape = HostMachine.shape(model: model, rules: rules, guest: guest, kvm: kvm, pcpus: actors.pcpus)
+            let fixedEvents = (0..<shape.fixed).map { model.generic[HardwareIdentity.fixedEvent($0)] ?? 0 }
             vcpus.append(VCPU(pmu: VirtualPMU(shape: shape, fixedEvents: fixedEvents), task: scheduler.addTask()))
+            scheduler.guestRules.append(guest)
         }
         hostTasks = []
         for _ in actors.hostTasks { hostTasks.append(scheduler.addTask()) }
         currentVCPU = [Int](repeating: -1, count: actors.pcpus)
         hostEvents = [HostEventState](repeating: HostEventState(), count: actors.hostEvents.count)
         vms = [VMState](repeating: .absent, count: actors.vms.count)
+        setFilters()
     }
 
     /// Carries out one operation. Operations that name a pCPU, vCPU, event or VM that the actors do not have do

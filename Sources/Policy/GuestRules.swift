@@ -93,6 +93,9 @@ public struct GuestRules: Sendable, Equatable {
     /// Whether the VM has a socket to itself.
     public enum Socket: String, Sendable, CaseIterable { case shared, owned }
 
+    /// Whether a guest saw what it was told.
+    public enum Notice: String, Sendable, CaseIterable { case noticed, overlooked }
+
     public init(access: PolicyRules.Guests) {
         self.access = access
         priority = .taskPinned
@@ -110,12 +113,12 @@ public struct GuestRules: Sendable, Equatable {
 
     /// Whether this guest notices when a counter is not to be had: it must look where it is told, but nobody can
     /// overlook a fault or a counter that CPUID does not announce.
-    public var notices: Bool {
+    public var notice: Notice {
         switch telling {
-        case .silent: false
-        case .fault, .hideCounter: true
-        case .evtselNonzero: heeding == .evtsel
-        case .inuse: heeding == .inuse
+        case .silent: .overlooked
+        case .fault, .hideCounter: .noticed
+        case .evtselNonzero: heeding == .evtsel ? .noticed : .overlooked
+        case .inuse: heeding == .inuse ? .noticed : .overlooked
         }
     }
 

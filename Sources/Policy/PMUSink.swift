@@ -37,6 +37,8 @@ public protocol PMUSink {
     mutating func overflowed(pcpu: Int, event: EventID, counter: Int)
     /// From now on the guest believes that exactly the virtual counters in `mask` count.
     mutating func guestEnabledChanged(vcpu: Int, mask: UInt64)
+    /// The guest was told that it cannot have the virtual counters in `counters`, and looked or did not.
+    mutating func guestTold(vcpu: Int, counters: UInt64, how: GuestRules.Telling, notice: GuestRules.Notice)
     /// Somebody was told no; what was refused takes no further part.
     mutating func refused(_ refusal: Refusal)
     /// Events that `event` has counted since its creation, up to the last stop or read.
@@ -64,6 +66,7 @@ extension PMUSink {
     public mutating func guestRegisters(vcpu: Int, registers: GuestRegisters) {}
     public mutating func overflowed(pcpu: Int, event: EventID, counter: Int) {}
     public mutating func guestEnabledChanged(vcpu: Int, mask: UInt64) {}
+    public mutating func guestTold(vcpu: Int, counters: UInt64, how: GuestRules.Telling, notice: GuestRules.Notice) {}
     public mutating func refused(_ refusal: Refusal) {}
     public func count(of event: EventID) -> UInt64 { 0 }
     public mutating func guestCount(vcpu: Int, counter: Int) -> UInt64 { 0 }

@@ -5,7 +5,7 @@ extension HostMachine {
     /// A guest's WRMSR. `faulted`: the recorded access raised #GP and so changed nothing.
     mutating func guestWrite(_ vcpu: Int, _ register: UInt32, _ value: UInt64, faulted: Bool) -> GuestAnswer {
         noteAccess(vcpu, register: register)
-        if faulted { return .fault }
+        if faulted || faultsByPolicy(vcpu, register, value) { return .fault }
         switch vcpus[vcpu].pmu.write(register, value) {
         case .fault: return .fault
         case .nothing: break
@@ -23,7 +23,7 @@ extension HostMachine {
         case .missing: return .fault
         case .ignored: return .value(0)
         case .counter(let slot, _): return .value(readCounter(vcpu, slot))
-        case .eventSelect(let slot): return .value(vcpus[vcpu].pmu.registers.eventSelect[slot])
+        case .eventSelect(let slot): return .value(eventSelectShown(vcpu, slot))
         case .fixedControl: return .value(vcpus[vcpu].pmu.registers.fixedControl)
         case .globalStatus: return .value(vcpus[vcpu].pmu.registers.globalStatus)
         case .globalControl: return .value(vcpus[vcpu].pmu.registers.globalControl)
@@ -80,12 +80,8 @@ extension HostMachine {
 
     /// A control register changed: KVM asks for the counters to be reprogrammed, now or at the next entry.
     private mutating func controlChanged(_ vcpu: Int, _ counters: UInt64) {
-        let mask = vcpus[vcpu].pmu.enabledMask
-        if mask != vcpus[vcpu].enabledMask {
-            vcpus[vcpu].enabledMask = mask
-            scheduler.sink.guestEnabledChanged(vcpu: vcpu, mask: mask)
-        }
-        switch rules.guests {
+        believe(vcpu)
+        switch guestRules(vcpu).access {
         case .none: return
         case .mediated:
             if isLoaded(vcpu) { reloadGuest(vcpu) }
@@ -102,7 +98,7 @@ extension HostMachine {
 
     /// Counts the access if it left the guest. `register` is nil for RDPMC.
     mutating func noteAccess(_ vcpu: Int, register: UInt32?) {
-        if isIntercepted(register) { vcpus[vcpu].counts.interceptedAccesses += 1 }
+        if isIntercepted(register, vcpu: vcpu) { vcpus[vcpu].counts.interceptedAccesses += 1 }
     }
 
     func bit(_ slot: Int) -> UInt64 { GuestRegisters.counter(at: slot).bit }

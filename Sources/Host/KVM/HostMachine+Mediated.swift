@@ -7,16 +7,16 @@ import Policy
 /// The processor's own support for it (perfmon v4 with full-width writes, AMD PerfMonV2) is not asked for: the policy
 /// is played on any model.
 extension HostMachine {
-    var isMediated: Bool { rules.guests == .mediated }
+    func isMediated(_ vcpu: Int) -> Bool { guestRules(vcpu).access == .mediated }
 
     /// Whether the PMU holds the registers of `vcpu` right now.
     func isLoaded(_ vcpu: Int) -> Bool {
         let pcpu = vcpus[vcpu].pcpu
-        return isMediated && pcpu >= 0 && scheduler.loadedGuest(pcpu: pcpu) == vcpu
+        return isMediated(vcpu) && pcpu >= 0 && scheduler.loadedGuest(pcpu: pcpu) == vcpu
     }
 
     mutating func takePMU(_ vcpu: Int, _ pcpu: Int) {
-        guard isMediated, scheduler.loadedGuest(pcpu: pcpu) == nil else { return }
+        guard isMediated(vcpu), scheduler.loadedGuest(pcpu: pcpu) == nil else { return }
         foldEmulated(vcpu)
         scheduler.sink.guestRegisters(vcpu: vcpu, registers: hardwareImage(vcpu))
         scheduler.loadGuest(pcpu: pcpu, vcpu: vcpu, counters: countingMask(vcpu))
@@ -27,7 +27,7 @@ extension HostMachine {
     }
 
     mutating func giveBackPMU(_ pcpu: Int) {
-        guard isMediated, let vcpu = scheduler.loadedGuest(pcpu: pcpu) else { return }
+        guard let vcpu = scheduler.loadedGuest(pcpu: pcpu) else { return }
         settleLoadedCounters(vcpu)
         scheduler.putGuest(pcpu: pcpu)
         let counters = UInt64(vcpus[vcpu].pmu.shape.gp + vcpus[vcpu].pmu.shape.fixed)
@@ -95,9 +95,9 @@ extension HostMachine {
     /// Whether a guest's access to `register` (nil: RDPMC) leaves the guest. Under mediated vPMU only the event
     /// selects and FIXED_CTR_CTRL do, for the filter's sake, and the global registers and RDPMC where the guest does
     /// not see every hardware counter (`kvm_need_any_pmc_intercept()`).
-    public func isIntercepted(_ register: UInt32?) -> Bool {
-        guard isMediated else { return true }
-        let shape = kvm.guest ?? GuestPMUShape(host: model)
+    public func isIntercepted(_ register: UInt32?, vcpu: Int) -> Bool {
+        guard isMediated(vcpu) else { return true }
+        let shape = vcpus[vcpu].pmu.shape
         let seesAll = shape.gp == model.gp && shape.fixed == model.fixed
         guard let register else { return !seesAll }
         switch RegisterName(address: register, flavour: model.flavour) {
@@ -112,8 +112,13 @@ extension HostMachine {
     /// Who was first among those that exist at a trace's beginning nobody saw; the order of the operations decides.
     mutating func createVM(_ vm: Int) {
         guard vms.indices.contains(vm), vms[vm] == .absent else { return }
-        if isMediated {
-            if eventsCountingGuests > 0 {
+        if badFilters.contains(vm) {
+            vms[vm] = .refused
+            scheduler.sink.refused(Refusal(party: .vm(vm), reason: .invalid))
+            return
+        }
+        if guestRules[vm].access == .mediated {
+            if eventsCountingGuests > 0, rules.hostVisibility == .refuses {
                 vms[vm] = .refused
                 scheduler.sink.refused(Refusal(party: .vm(vm), reason: .busy))
                 return
@@ -121,13 +126,14 @@ extension HostMachine {
             mediatedVMs += 1
         }
         vms[vm] = .running
+        powerOn(vm)
     }
 
     mutating func destroyVM(_ vm: Int) {
         guard vms.indices.contains(vm) else { return }
         if vms[vm] == .running {
             for vcpu in vcpus.indices where actors.vcpus[vcpu].vm == vm { releaseAll(vcpu) }
-            if isMediated { mediatedVMs -= 1 }
+            if guestRules[vm].access == .mediated { mediatedVMs -= 1 }
         }
         vms[vm] = .absent
     }

@@ -47,9 +47,16 @@ extension HostMachine {
             && isAllowed(vcpu, slot)
     }
 
-    /// The VM's event filter.
+    /// The VM's event filter, the events that are kept from it, and the counters it cannot have.
     func isAllowed(_ vcpu: Int, _ slot: Int) -> Bool {
-        guard let filter = kvm.filters[actors.vcpus[vcpu].vm] else { return true }
+        let vm = actors.vcpus[vcpu].vm
+        if unavailable[vm] & bit(slot) != 0 { return false }
+        if slot < GuestRegisters.firstFixedSlot, !guestRules[vm].mayCountSocketEvents,
+            model.isSocketEvent(vcpus[vcpu].pmu.registers.eventSelect[slot])
+        {
+            return false
+        }
+        guard let filter = filters[vm] else { return true }
         return slot < GuestRegisters.firstFixedSlot
             ? filter.allows(eventSelect: vcpus[vcpu].pmu.registers.eventSelect[slot], flavour: model.flavour)
             : filter.allows(fixedCounter: slot - GuestRegisters.firstFixedSlot)
@@ -79,6 +86,7 @@ extension HostMachine {
         vcpus[vcpu].pmu.paused &= ~bit(slot)
         vcpus[vcpu].counts.periodsReplaced += 1
         vcpus[vcpu].counts.eventsEnabled += 1
+        noticeMisfit(vcpu, slot)
         return true
     }
 
@@ -112,7 +120,7 @@ extension HostMachine {
 
     /// `pmc_reprogram_counter()`: a task-pinned event of the vCPU's thread that counts in guest mode only.
     private mutating func makeEvent(_ vcpu: Int, _ slot: Int) -> Bool {
-        let spec = spec(vcpu, slot)
+        let spec = scheduler.shaped(spec(vcpu, slot))
         guard spec.constraint.mask != 0 else {
             scheduler.sink.refused(
                 Refusal(
@@ -126,6 +134,7 @@ extension HostMachine {
         vcpus[vcpu].pmu.backed |= bit(slot)
         vcpus[vcpu].counts.eventsCreated += 1
         scheduler.install(event)
+        noticeMisfit(vcpu, slot)
         return true
     }
 
@@ -143,7 +152,7 @@ extension HostMachine {
         } else {
             config = pmu.registers.eventSelect[slot] & pmu.shape.rawEventMask
             privileges = pmu.registers.eventSelect[slot] & (EventSelect.os | EventSelect.user)
-            if kvm.identity == .hardwareID,
+            if namesByHardwareID(vcpu),
                 let generic = HardwareIdentity.genericEvent(of: config, flavour: model.flavour),
                 let translated = model.generic[generic]
             {
@@ -202,7 +211,7 @@ extension HostMachine {
 
     /// `kvm_pmu_trigger_event()`: an emulated instruction shows in counters of that event, which are reprogrammed.
     mutating func emulateInstruction(_ vcpu: Int, isBranch: Bool) {
-        guard kvm.emulatedInstructions == .counted, rules.guests != .none else { return }
+        guard kvm.emulatedInstructions == .counted, guestRules(vcpu).access != .none else { return }
         trigger(vcpu, .instructions)
         if isBranch { trigger(vcpu, .branches) }
         handleRequestsIfEntriesAreHidden(vcpu)
@@ -218,7 +227,7 @@ extension HostMachine {
                 (vcpus[vcpu].pmu.registers.eventSelect[slot] ^ code) & 0xffff == 0
             else { continue }
             vcpus[vcpu].pmu.emulated[slot] &+= 1
-            guard rules.guests != .mediated else { continue }
+            guard guestRules(vcpu).access != .mediated else { continue }
             vcpus[vcpu].pmu.reprogram |= counter.bit
             vcpus[vcpu].requested = true
         }
