@@ -33,6 +33,7 @@ public final class Recorder {
 
         var metadata = TraceMetadata(source: "record", tool: tool, clock: "monotonic")
         HostDescription.describe(into: &metadata)
+        if let hostName = options.hostName { metadata.hostName = hostName }
         for entry in tracepoints.present {
             metadata.tracepoints.append(entry.kind.qualifiedName)
             metadata.formats[entry.kind.qualifiedName] = entry.text

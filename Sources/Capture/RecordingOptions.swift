@@ -9,6 +9,8 @@ public struct RecordingOptions: Sendable {
     public var registers = RegisterScope.pmu
     /// A command to run once everything is being recorded; the recording ends with it. Its name is looked up in PATH.
     public var command: [String] = []
+    /// What the trace calls this host; nil for its own name.
+    public var hostName: String?
     /// Bytes of each CPU's ring; rounded up to a power of two of at least a page. nil: sized from the host.
     public var bufferBytes: UInt64?
 

@@ -24,6 +24,7 @@ struct RecordCommand: ParsableCommand {
     @Option(help: "Only these CPUs: 0-3,8.") var cpus: String?
     @Flag(help: "Record accesses to registers outside the PMU, too.") var allRegisters = false
     @Option(help: "Bytes of each CPU's ring: 512K, 4M. Default: sized from the host.") var buffer: String?
+    @Option(help: "What the trace calls this host. Default: its own name.") var hostName: String?
     @Flag(help: "Write the summary as JSON.") var json = false
     @Argument(help: "A command to record, and to stop with.") var command: [String] = []
 
@@ -67,6 +68,7 @@ struct RecordCommand: ParsableCommand {
         options.processes = pid
         options.registers = allRegisters ? .all : .pmu
         options.command = command
+        options.hostName = hostName
         return options
     }
 }
