@@ -14,6 +14,8 @@ final class ImportCollector {
     }
 
     private static let listedDamage = 64
+    /// The comm index of a thread whose name the input does not give.
+    static let noComm = UInt32.max
 
     var metadata: TraceMetadata
     var form: String
@@ -38,6 +40,8 @@ final class ImportCollector {
     private var sinkComm: [UInt32] = []
     private var threads: [Int32: TraceMetadata.ThreadIdentity] = [:]
     private static let threadLimit = 1 << 20
+    /// The input itself lists its threads; names seen on the way add nothing.
+    private(set) var hasThreadList = false
     /// First and last time of each pCPU's records, for the losses that name none.
     private(set) var span: (first: UInt64, last: UInt64)?
     /// The time of each pCPU's first record to come.
@@ -52,7 +56,8 @@ final class ImportCollector {
     private let path: String
 
     init(
-        path: String, form: String, options: ImportOptions, metadata: TraceMetadata, open: @escaping (TraceMetadata) throws -> Port
+        path: String, form: String, options: ImportOptions, metadata: TraceMetadata,
+        open: @escaping (TraceMetadata) throws -> Port
     ) {
         self.path = path
         self.form = form
@@ -155,8 +160,15 @@ final class ImportCollector {
 
     /// Remembers a thread's name; later names win, as after an exec.
     func thread(tid: Int32, pid: Int32, comm: String) {
-        guard tid > 0, threads[tid] != nil || threads.count < Self.threadLimit else { return }
+        guard !hasThreadList, tid >= 0, threads[tid] != nil || threads.count < Self.threadLimit else { return }
         threads[tid] = .init(tid: tid, pid: pid, comm: comm, vcpu: Self.vcpu(ofComm: comm))
+    }
+
+    /// Takes over the metadata of an exported trace, whose list of threads is complete.
+    func adopt(_ metadata: TraceMetadata, threads listed: [TraceMetadata.ThreadIdentity]) {
+        self.metadata = metadata
+        for thread in listed where threads.count < Self.threadLimit { threads[thread.tid] = thread }
+        hasThreadList = true
     }
 
     func hasThread(_ tid: Int32) -> Bool { threads[tid] != nil }
@@ -244,8 +256,7 @@ final class ImportCollector {
                 for index in 0..<count {
                     var event = events[start + index]
                     if event.kind == .schedSwitch {
-                        event.value2 =
-                            UInt64(sinkComm[Int(event.prevComm)]) | UInt64(sinkComm[Int(event.nextComm)]) << 32
+                        event.value2 = UInt64(sinkIndex(event.prevComm)) | UInt64(sinkIndex(event.nextComm)) << 32
                     }
                     batch.initializeElement(at: index, to: event)
                 }
@@ -254,6 +265,8 @@ final class ImportCollector {
             }
         }
     }
+
+    private func sinkIndex(_ comm: UInt32) -> UInt32 { comm == Self.noComm ? comm : sinkComm[Int(comm)] }
 
     private func handOnLost(to port: Port) throws {
         while lostHandedOn < lost.count {

@@ -5,8 +5,13 @@ extension ImportSummary {
     public func text(input: String, output: String) -> String {
         var lines = ["imported \(takenTotal) records of \(input), \(form), into \(output)"]
         let width = taken.map(\.name.count).max() ?? 0
-        for count in taken { lines.append("  \(count.name.padding(toLength: width, withPad: " ", startingAt: 0))  \(count.records)") }
-        if taken.isEmpty { lines.append("  no record of kvm_msr, kvm_entry, kvm_exit, write_msr, read_msr, rdpmc, sched_switch is in it") }
+        for count in taken {
+            lines.append("  \(count.name.padding(toLength: width, withPad: " ", startingAt: 0))  \(count.records)")
+        }
+        if taken.isEmpty {
+            lines.append(
+                "  no record of kvm_msr, kvm_entry, kvm_exit, write_msr, read_msr, rdpmc, sched_switch is in it")
+        }
         if filtered > 0 { lines.append("left out, no PMU register: \(filtered)") }
         if !others.isEmpty { lines.append("other events: " + Self.list(others)) }
         if !notUnderstood.isEmpty { lines.append("not understood: " + Self.list(notUnderstood)) }

@@ -71,6 +71,7 @@ public struct Importer {
         case .perfData: try PerfDataReader(plain, into: collector).read()
         case .traceDat: try TraceDatReader(plain, into: collector).read()
         case .text: try TextReader(plain, into: collector).read()
+        case .json: try JSONReader(plain, into: collector).read()
         }
         let summary = try collector.finish()
         return (summary, collector.finalMetadata)

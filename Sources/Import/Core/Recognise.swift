@@ -3,12 +3,15 @@ enum InputForm: Equatable {
     case perfData
     case traceDat
     case text
+    /// What `vpmu dump --json` and `vpmu export --format json` write.
+    case json
 
     var name: String {
         switch self {
         case .perfData: "perf.data"
         case .traceDat: "trace.dat"
         case .text: "text"
+        case .json: "JSON"
         }
     }
 }
@@ -34,16 +37,20 @@ enum Recogniser {
         }
         if head.starts(with: Array("PERFFILE".utf8)) {
             throw ImportError.unsupported(
-                path: input.name, reason: "perf.data of the first version (before Linux 2.6.38); convert it with perf script")
+                path: input.name,
+                reason: "perf.data of the first version (before Linux 2.6.38); convert it with perf script")
         }
         if head.starts(with: traceDatMagic) { return .traceDat }
+        if head.first(where: { $0 != 0x20 && $0 != 0x0a }) == 0x7b, isText(head) { return .json }
         if isText(head) { return .text }
         throw ImportError.notRecognised(path: input.name, beginning: beginning(head))
     }
 
     /// Text has no NUL and hardly any control characters; it need not be UTF-8, because a comm may be anything.
     private static func isText(_ head: [UInt8]) -> Bool {
-        let controls = head.reduce(0) { $1 < 0x20 && $1 != 0x0a && $1 != 0x0d && $1 != 0x09 && $1 != 0x1b ? $0 + 1 : $0 }
+        let controls = head.reduce(0) {
+            $1 < 0x20 && $1 != 0x0a && $1 != 0x0d && $1 != 0x09 && $1 != 0x1b ? $0 + 1 : $0
+        }
         return !head.contains(0) && controls * 50 <= head.count
     }
 

@@ -78,7 +78,9 @@ struct TracepointShapes {
             }),
         Layout(
             kind: .kvmMSR,
-            fields: [("write", 8, 4, false), ("ecx", 12, 4, false), ("data", 16, 8, false), ("exception", 24, 1, false)],
+            fields: [
+                ("write", 8, 4, false), ("ecx", 12, 4, false), ("data", 16, 8, false), ("exception", 24, 1, false),
+            ],
             fits: { raw in
                 // kvm_pio has a truth value and a port in these places, then a size of 1, 2 or 4 and a count.
                 guard raw.count == 36, word(raw, 8) <= 1, isRegister(word(raw, 12)), raw[24] <= 1 else { return false }
@@ -87,7 +89,8 @@ struct TracepointShapes {
         Layout(
             kind: .kvmExit,
             fields: [
-                ("exit_reason", 8, 4, false), ("guest_rip", 16, 8, false), ("isa", 24, 4, false), ("info1", 32, 8, false),
+                ("exit_reason", 8, 4, false), ("guest_rip", 16, 8, false), ("isa", 24, 4, false),
+                ("info1", 32, 8, false),
                 ("info2", 40, 8, false), ("vcpu_id", 56, 4, false),
             ],
             fits: { raw in

@@ -96,7 +96,8 @@ struct TracingData {
 
     mutating func takeProcessNames(_ bytes: UnsafeRawBufferPointer) {
         for line in bytes.split(separator: 0x0a) {
-            guard let space = line.firstIndex(of: 0x20), let tid = Int32(String(decoding: line[..<space], as: UTF8.self))
+            guard let space = line.firstIndex(of: 0x20),
+                let tid = Int32(String(decoding: line[..<space], as: UTF8.self))
             else { continue }
             let comm = line[line.index(after: space)...].prefix { $0 != 0 }
             threads.append((tid, String(decoding: comm, as: UTF8.self)))

@@ -35,7 +35,8 @@ extension PerfDataReader {
             return .next
         }
         guard raw.value(0, as: UInt16.self) == UInt16(attribute.config) else {
-            skipped(at: offset, "a sample of \(entry.name) holds a record of tracepoint \(raw.value(0, as: UInt16.self))")
+            skipped(
+                at: offset, "a sample of \(entry.name) holds a record of tracepoint \(raw.value(0, as: UInt16.self))")
             return .next
         }
         var pcpu: UInt32 = 0
@@ -79,7 +80,8 @@ extension PerfDataReader {
 
     func takeLost(_ record: UnsafeRawBufferPointer, count: UInt64) {
         guard let trailer = trailer(of: record) else {
-            collector.takeLostAnywhere(count: count, because: "records were lost on a CPU that the recording does not name")
+            collector.takeLostAnywhere(
+                count: count, because: "records were lost on a CPU that the recording does not name")
             losses.countUnplaced(count)
             return
         }

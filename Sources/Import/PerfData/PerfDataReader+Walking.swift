@@ -14,7 +14,9 @@ extension PerfDataReader {
             }
             let header = PerfRecord.Header(head)
             if header.type == PerfRecord.ownMessage {
-                if pass == .take { collector.note("perf's own messages follow the records at byte \(at); they are passed over") }
+                if pass == .take {
+                    collector.note("perf's own messages follow the records at byte \(at); they are passed over")
+                }
                 return
             }
             if let fault = header.fault {

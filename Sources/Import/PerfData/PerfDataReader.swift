@@ -65,7 +65,8 @@ final class PerfDataReader {
         var end = header.data.end ?? .max
         if header.data.size == 0, header.data.offset < file.size {
             collector.noteCut(
-                at: header.data.offset, "perf never finished this file (its data size is 0); records to its end are read")
+                at: header.data.offset,
+                "perf never finished this file (its data size is 0); records to its end are read")
             end = file.size
         } else if end > file.size {
             collector.noteCut(
@@ -119,7 +120,9 @@ final class PerfDataReader {
         var at = header.attributes.offset
         while at + size <= end, attributes.count < 1 << 16 {
             guard let bytes = try window.bytes(at: at, count: Int(size)) else { break }
-            guard let attribute = PerfAttribute(UnsafeRawBufferPointer(rebasing: bytes[0..<Int(size) - 16])) else { break }
+            guard let attribute = PerfAttribute(UnsafeRawBufferPointer(rebasing: bytes[0..<Int(size) - 16])) else {
+                break
+            }
             let ids = PerfHeader.Section(offset: bytes.value(Int(size) - 16), size: bytes.value(Int(size) - 8))
             add(attribute)
             try readIDs(ids, of: attributes.count - 1)

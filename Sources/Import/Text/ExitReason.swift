@@ -10,7 +10,9 @@ enum ExitReason {
         if let number = svmPlugin[name] { return (number, 2) }
         if name.hasPrefix("0x"), let number = UInt32(name.dropFirst(2), radix: 16) { return (number, 0) }
         // The plugin's "UNKNOWN (84)".
-        if name.hasPrefix("UNKNOWN ("), let number = UInt32(name.dropFirst(9).prefix { $0 != ")" }) { return (number, 0) }
+        if name.hasPrefix("UNKNOWN ("), let number = UInt32(name.dropFirst(9).prefix { $0 != ")" }) {
+            return (number, 0)
+        }
         return nil
     }
 

@@ -1,6 +1,6 @@
 /// The lines of a file, one after the other, however long the file is.
 struct LineReader {
-    /// A line longer than this is passed over: no tracer prints one.
+    /// A line longer than this is passed over unless the reader asks for longer ones: no tracer prints one.
     static let lengthLimit = 1 << 16
 
     enum Line {
@@ -11,9 +11,11 @@ struct LineReader {
 
     private let window: FileWindow
     private let size: UInt64
+    private let limit: Int
     private var position: UInt64
 
-    init(_ file: ImportInput, from start: UInt64 = 0) {
+    init(_ file: ImportInput, from start: UInt64 = 0, limit: Int = lengthLimit) {
+        self.limit = limit
         window = FileWindow(file, stride: 1 << 20)
         size = file.size
         position = start
@@ -22,10 +24,16 @@ struct LineReader {
     mutating func next() throws -> Line? {
         guard position < size else { return nil }
         let start = position
-        let reach = Int(min(UInt64(Self.lengthLimit), size - start))
-        guard let bytes = try window.bytes(at: start, count: reach) else {
+        // Most lines are short: the whole limit is only asked for where no end is near.
+        var reach = Int(min(UInt64(min(limit, Self.lengthLimit)), size - start))
+        guard var bytes = try window.bytes(at: start, count: reach) else {
             position = size
             return nil
+        }
+        if limit > Self.lengthLimit, reach == Self.lengthLimit, bytes.firstIndex(of: 0x0a) == nil {
+            reach = Int(min(UInt64(limit), size - start))
+            guard let more = try window.bytes(at: start, count: reach) else { return nil }
+            bytes = more
         }
         if let end = bytes.firstIndex(of: 0x0a) {
             position = start + UInt64(end) + 1

@@ -14,7 +14,9 @@ struct TextBody {
     mutating func read(
         _ body: UnsafeRawBufferPointer, into event: inout TraceEvent, comm: (UnsafeRawBufferPointer) -> UInt32
     ) -> Bool {
-        switch event.kind {
+        // vpmu dump says what perf script cannot.
+        if body.count >= 6, body.slice(body.count - 6..<body.count).equals(" # nmi") { event.flags |= 0x40 }
+        return switch event.kind {
         case .kvmMSR: Self.readGuestAccess(body, &event)
         case .kvmEntry: Self.readEntry(body, &event)
         case .kvmExit: readExit(body, &event)
@@ -152,7 +154,9 @@ struct TextBody {
     }
 
     private mutating func readRawExit(_ body: UnsafeRawBufferPointer, _ event: inout TraceEvent) -> Bool {
-        guard let reason = body.field("exit_reason=", .hex), let rip = body.field("guest_rip=", .hex) else { return false }
+        guard let reason = body.field("exit_reason=", .hex), let rip = body.field("guest_rip=", .hex) else {
+            return false
+        }
         event.b = UInt32(truncatingIfNeeded: reason)
         event.value = rip
         event.isa = UInt8(truncatingIfNeeded: body.field("isa=", .hex) ?? 0)
@@ -172,8 +176,10 @@ struct TextBody {
     ) -> Bool {
         guard body.starts(with: "prev_comm=") else { return readPrettySwitch(body, &event, comm) }
         let isRaw = body.find(" ==> next_comm=") == nil
-        guard let arrow = isRaw ? body.findLast(" next_comm=", before: body.count)
-            : body.findLast(" ==> next_comm=", before: body.count)
+        guard
+            let arrow = isRaw
+                ? body.findLast(" next_comm=", before: body.count)
+                : body.findLast(" ==> next_comm=", before: body.count)
         else { return false }
         let left = body.slice(10..<arrow)
         let right = body.slice(arrow + (isRaw ? 11 : 15)..<body.count)
@@ -202,7 +208,8 @@ struct TextBody {
     ) -> Bool {
         guard let arrow = body.findLast(" ==> ", before: body.count) else { return false }
         let left = body.slice(0..<arrow).trimmed
-        guard let stateAt = left.findLast(" ", before: left.count), let bits = TaskState.bits(left.slice(stateAt + 1..<left.count), .plugin),
+        guard let stateAt = left.findLast(" ", before: left.count),
+            let bits = TaskState.bits(left.slice(stateAt + 1..<left.count), .plugin),
             let prev = PrettyTask(left.slice(0..<stateAt).trimmed),
             let next = PrettyTask(body.slice(arrow + 5..<body.count))
         else { return false }

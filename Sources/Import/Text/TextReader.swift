@@ -19,6 +19,7 @@ final class TextReader {
     private var lastTime: [UInt16: UInt64] = [:]
     private var pendingLoss: [UInt16: UInt64?] = [:]
     private var lastThread: Int32 = .min
+    private var threadsSeen: Set<Int32> = []
     private var ordinal: UInt64 = 0
     private var withoutTime: UInt64 = 0
     private var withoutCPU: UInt64 = 0
@@ -31,7 +32,7 @@ final class TextReader {
 
     init(_ file: ImportInput, into collector: ImportCollector, from start: UInt64 = 0) {
         self.collector = collector
-        lines = LineReader(file, from: start)
+        lines = LineReader(file, from: start, limit: MetadataLine.lengthLimit)
     }
 
     func read() throws {
@@ -39,7 +40,7 @@ final class TextReader {
             switch line {
             case .tooLong(let offset):
                 try release()
-                collector.noteDamage(at: offset, "a line of more than \(LineReader.lengthLimit) bytes is passed over")
+                collector.noteDamage(at: offset, "a line of more than \(MetadataLine.lengthLimit) bytes is passed over")
             case .text(let bytes, let offset, let isTerminated):
                 if bytes.contains(0) {
                     try release()
@@ -70,7 +71,7 @@ final class TextReader {
             hold(line, at: offset)
             return
         }
-        if isHolding, joins < Self.joinLimit, try join(text) { return }
+        if isHolding, joins < Self.joinLimit, text.count <= 4096, try join(text) { return }
         try release()
         takeOther(text)
     }
@@ -168,10 +169,7 @@ final class TextReader {
         }
         if row.cpu == nil { withoutCPU += 1 }
         if row.tid == nil, event.kind != .schedSwitch { withoutThread += 1 }
-        if let tid = row.tid, tid != lastThread, let comm = row.comm, tid > 0 {
-            lastThread = tid
-            if !comm.equals("<...>"), comm[0] != 0x3a { collector.thread(tid: tid, pid: tid, comm: comm.string) }
-        }
+        if let tid = row.tid, tid != lastThread, let comm = row.comm { nameThread(tid, comm) }
         if let last = lastTime[event.pcpu], event.time < last { backwards += 1 }
         if let loss = pendingLoss.removeValue(forKey: event.pcpu) {
             let earliest = min(lastTime[event.pcpu] ?? event.time, event.time)
@@ -180,6 +178,14 @@ final class TextReader {
         }
         lastTime[event.pcpu] = event.time
         try collector.take(event)
+    }
+
+    /// The first name of a thread is kept: later ones come with `sched_switch`, and a thread that begins without one is named there.
+    private func nameThread(_ tid: Int32, _ comm: UnsafeRawBufferPointer) {
+        lastThread = tid
+        guard threadsSeen.count < 1 << 20, threadsSeen.insert(tid).inserted else { return }
+        if comm.equals("<...>") || comm[0] == 0x3a { return }
+        collector.thread(tid: tid, pid: tid, comm: comm.equals("<idle>") ? "swapper" : comm.string)
     }
 
     // MARK: Losses
@@ -211,13 +217,43 @@ final class TextReader {
         return .lost(cpu: cpu, count: number, time: time)
     }
 
+    /// `# lost 12 records of any tracepoint on pCPU 2 between 1.000000000 and 2.000000000`, as vpmu dump prints it.
+    private func takeDumpedLoss(_ text: UnsafeRawBufferPointer) -> Bool {
+        var cursor = TextCursor(text, at: 7)
+        let count = cursor.decimal()
+        guard count != nil || cursor.skip("some"), cursor.skip(" records of ") else { return false }
+        let kind = EventKind.allCases.first { kind in
+            text.slice(cursor.position..<text.count).starts(with: Array((kind.qualifiedName + " ").utf8))
+        }
+        guard cursor.skip(past: " on pCPU "), let pcpu = cursor.decimal(), pcpu <= UInt64(UInt16.max),
+            cursor.skip(" between "), let earliest = Self.seconds(&cursor), cursor.skip(" and "),
+            let latest = Self.seconds(&cursor)
+        else { return false }
+        collector.takeLost(
+            LostRecords(pcpu: UInt16(pcpu), kind: kind, count: count, earliest: earliest, latest: latest))
+        return true
+    }
+
+    /// Seconds with nine decimals, in ns.
+    private static func seconds(_ cursor: inout TextCursor) -> UInt64? {
+        guard let whole = cursor.decimal(), cursor.skip("."), let fraction = cursor.decimal(), fraction < 1_000_000_000
+        else { return nil }
+        let (product, overflow) = whole.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, again) = product.addingReportingOverflow(fraction)
+        return overflow || again ? nil : sum
+    }
+
     private func takeLost(_ cpu: UInt16, _ count: UInt64?, _ time: UInt64?) {
         if let time {
             let earliest = min(lastTime[cpu] ?? time, time)
             collector.takeLost(LostRecords(pcpu: cpu, kind: nil, count: count, earliest: earliest, latest: time))
         } else if let known = pendingLoss[cpu] {
             // Two in a row: the sum, or unknown where one is.
-            if let known, let count { pendingLoss[cpu] = known.addingReportingOverflow(count).partialValue } else { pendingLoss[cpu] = .some(nil) }
+            if let known, let count {
+                pendingLoss[cpu] = known.addingReportingOverflow(count).partialValue
+            } else {
+                pendingLoss[cpu] = .some(nil)
+            }
         } else {
             pendingLoss[cpu] = .some(count)
         }
@@ -234,8 +270,17 @@ final class TextReader {
             if let kept = cursor.decimal(), cursor.skip("/"), let written = cursor.decimal(), written > kept {
                 collector.takeLostAnywhere(
                     count: written - kept, when: .beforeTheFirst,
-                    because: "\(written - kept) records were overwritten before the text was taken, on CPUs it does not name")
+                    because:
+                        "\(written - kept) records were overwritten before the text was taken, on CPUs it does not name"
+                )
             }
+        }
+        if text.starts(with: "# lost "), takeDumpedLoss(text) { return }
+        if text.starts(with: "# vpmu metadata : ") {
+            if !MetadataLine.take(text.slice(18..<text.count), into: collector) {
+                collector.note("the metadata line cannot be read")
+            }
+            return
         }
         if text.starts(with: "#####") { return collector.countNotUnderstood("notes that a CPU's buffer starts") }
         takeHeader(text)
@@ -253,7 +298,9 @@ final class TextReader {
         case "cmdline": collector.metadata.command = value.split(separator: " ").map(String.init)
         case "cpuid":
             let parts = value.split(separator: ",")
-            if parts.count >= 4, let family = UInt32(parts[1]), let model = UInt32(parts[2]), let step = UInt32(parts[3]) {
+            if parts.count >= 4, let family = UInt32(parts[1]), let model = UInt32(parts[2]),
+                let step = UInt32(parts[3])
+            {
                 collector.metadata.processor = .init(
                     vendor: String(parts[0]), family: family, model: model, stepping: step)
             }
@@ -291,14 +338,20 @@ final class TextReader {
     private func finish() {
         for cpu in pendingLoss.keys.sorted() {
             let last = lastTime[cpu] ?? 0
-            collector.takeLost(LostRecords(pcpu: cpu, kind: nil, count: pendingLoss[cpu]!, earliest: last, latest: last))
+            collector.takeLost(
+                LostRecords(pcpu: cpu, kind: nil, count: pendingLoss[cpu]!, earliest: last, latest: last))
         }
-        let tracer = tracerOf.perf > tracerOf.ftrace
+        let tracer =
+            tracerOf.perf > tracerOf.ftrace
             ? "perf script" : isTraceCmd ? "trace-cmd report" : isFtrace ? "ftrace" : "ftrace or trace-cmd report"
         collector.form = "text (\(tracer))"
-        collector.metadata.source = "import \(collector.form)"
-        if collector.metadata.tool == "text" { collector.metadata.tool = tracer }
-        if tracerOf.perf > tracerOf.ftrace { collector.metadata.clock = "perf" }
+        if collector.hasThreadList {
+            collector.form = "text of vpmu"
+        } else {
+            collector.metadata.source = "import \(collector.form)"
+            if collector.metadata.tool == "text" { collector.metadata.tool = tracer }
+            if tracerOf.perf > tracerOf.ftrace { collector.metadata.clock = "perf" }
+        }
         if rawTimes {
             collector.metadata.blindSpots.append("Times are counts of the recorder's clock, not nanoseconds.")
         }
@@ -313,11 +366,13 @@ final class TextReader {
         }
         if withoutThread > 0 {
             collector.note("\(withoutThread) rows name no thread and are shown as the idle task's")
-            collector.metadata.blindSpots.append("The text names no threads: records cannot be attributed to a vCPU by thread.")
+            collector.metadata.blindSpots.append(
+                "The text names no threads: records cannot be attributed to a vCPU by thread.")
         }
         if backwards > 0 {
             collector.note(
-                "times go back at \(backwards) rows: the text is not sorted or holds several recordings; rows were sorted by time")
+                "times go back at \(backwards) rows: the text is not sorted or holds several recordings; rows were sorted by time"
+            )
         }
     }
 }

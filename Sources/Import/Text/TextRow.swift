@@ -287,7 +287,9 @@ extension UnsafeRawBufferPointer {
 
     /// Without `(+13)` at the end.
     fileprivate var droppingDifference: UnsafeRawBufferPointer {
-        guard last == 0x29, let open = lastIndex(of: 0x28), open + 1 < count, self[open + 1] == 0x2b else { return self }
+        guard last == 0x29, let open = lastIndex(of: 0x28), open + 1 < count, self[open + 1] == 0x2b else {
+            return self
+        }
         return slice(0..<open).trimmed
     }
 

@@ -53,7 +53,8 @@ final class PageStream {
         guard let cut = cutAt else { return .end }
         cutAt = nil
         position = end
-        return .damage(ImportDamage(offset: cut, reason: "the file ends here, inside the pages of CPU \(cpu)"), isEnd: true)
+        return .damage(
+            ImportDamage(offset: cut, reason: "the file ends here, inside the pages of CPU \(cpu)"), isEnd: true)
     }
 
     private func nextOfChunk() throws -> Next {

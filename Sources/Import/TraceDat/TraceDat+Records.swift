@@ -5,7 +5,8 @@ extension TraceDatReader {
     func readBuffers() throws {
         if case .other(let name) = compression {
             collector.noteDamage(
-                at: 0, "its pages are compressed with \(name), which cannot be read; run trace-cmd convert --compression none")
+                at: 0,
+                "its pages are compressed with \(name), which cannot be read; run trace-cmd convert --compression none")
             return
         }
         var ids: Set<UInt32> = []
@@ -31,7 +32,8 @@ extension TraceDatReader {
                 let pages = PageStream(
                     file, cpu, pageSize: buffer.pageSize, isCompressed: compression == .zstd && tracing.version == "7")
                 let stream = RingStream(
-                    pages, layout: tracing.headerPage, onDamage: { [collector] damage, isEnd in
+                    pages, layout: tracing.headerPage,
+                    onDamage: { [collector] damage, isEnd in
                         if isEnd {
                             collector.noteCut(at: damage.offset, damage.reason)
                         } else {

@@ -42,7 +42,8 @@ extension TraceDatReader {
                 throw ImportDamage(
                     offset: min(next, file.size),
                     reason: next >= file.size
-                        ? "the file ends here, but further options are at byte \(next)" : "no options where they should be")
+                        ? "the file ends here, but further options are at byte \(next)"
+                        : "no options where they should be")
             }
             guard let content = try content(of: section) else {
                 throw ImportDamage(offset: section.start, reason: "the options are cut off or damaged")
@@ -100,7 +101,8 @@ extension TraceDatReader {
 
     private func takeBuffer(_ data: UnsafeRawBufferPointer) {
         var reader = ByteReader(data)
-        guard let section: UInt64 = reader.integer(), let name = reader.zeroTerminated(), let clock = reader.zeroTerminated(),
+        guard let section: UInt64 = reader.integer(), let name = reader.zeroTerminated(),
+            let clock = reader.zeroTerminated(),
             let pageSize: UInt32 = reader.integer(), let count: UInt32 = reader.integer()
         else { return }
         var buffer = TraceDatBuffer(

@@ -41,7 +41,9 @@ struct ImportCommand: ParsableCommand {
         writer.metadata = metadata
         try writer.finish()
         for damage in summary.damage { complain("vpmu: \(source.name): \(damage)") }
-        if summary.damageUnlisted > 0 { complain("vpmu: \(source.name): and \(summary.damageUnlisted) more damaged places") }
+        if summary.damageUnlisted > 0 {
+            complain("vpmu: \(source.name): and \(summary.damageUnlisted) more damaged places")
+        }
         let report =
             try json
             ? summary.json(input: source.name, output: output) : summary.text(input: source.name, output: output)

@@ -11,6 +11,7 @@ struct VPMU: ParsableCommand {
             DiffCommand.self,
             DoctorCommand.self,
             DumpCommand.self,
+            ExportCommand.self,
             GuestCommand.self,
             ImportCommand.self,
             InfoCommand.self,
