@@ -42,7 +42,7 @@ let package = Package(
         .target(name: "CDiff"),
         .target(name: "Counts", dependencies: ["CDiff"], exclude: ["Schema"]),
         room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
-        room("Bisect", knows: ["Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
+        room("Bisect", knows: ["PolicyFile", yams, "Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         room("Report", knows: ["Counts", "Timeline", "Trace"]),
         .target(name: "CBench"),
         room("Bench", knows: ["CBench", "Counts", "Report"]),
