@@ -131,6 +131,9 @@ public struct HostMachine<Sink: PMUSink> {
         return .notAnAccess
     }
 
+    /// Whether the VM was created and not refused.
+    public func isRunning(vm: Int) -> Bool { vms.indices.contains(vm) && vms[vm] == .running }
+
     /// The virtual counters that the guest of `vcpu` believes to count, by `Counter.bit`.
     public func guestEnabled(vcpu: Int) -> UInt64 { vcpus[vcpu].enabledMask }
 

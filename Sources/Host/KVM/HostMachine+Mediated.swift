@@ -59,6 +59,15 @@ extension HostMachine {
         }
     }
 
+    /// A loaded guest's own counter ran out: the hardware notes it in the guest's GLOBAL_STATUS, and the interrupt comes
+    /// by a vector of its own (`kvm_handle_guest_mediated_pmi()`).
+    public mutating func mediatedOverflow(vcpu: Int, counter: Counter) {
+        settleLoadedCounters(vcpu)
+        vcpus[vcpu].pmu.registers.globalStatus |= counter.bit
+        vcpus[vcpu].counts.interrupts += 1
+        scheduler.sink.guestRegisters(vcpu: vcpu, registers: hardwareImage(vcpu))
+    }
+
     private mutating func foldEmulated(_ vcpu: Int) {
         for slot in 0..<GuestRegisters.slots where vcpus[vcpu].pmu.emulated[slot] != 0 {
             let value = vcpus[vcpu].pmu.registers.counter[slot] &+ vcpus[vcpu].pmu.emulated[slot]

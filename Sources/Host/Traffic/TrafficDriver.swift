@@ -18,6 +18,7 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
     var events: [EventRegisters] = []
     var pcpus: [PCPURegisters]
     var guests: [GuestState] = []
+    private var wantedTimers: [Int] = []
 
     /// What the driver keeps of an event: `struct hw_perf_event`.
     struct EventRegisters {
@@ -61,6 +62,7 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
     public func count(of event: EventID) -> UInt64 { events[event].count }
 
     public mutating func created(event: EventID, spec: EventSpec) {
+        output.created(event: event, spec: spec)
         var config = spec.config & ~EventSelect.enable
         if layout.flavour != .intel {
             if spec.exclusion == .host { config |= EventSelect.guestOnly }
@@ -70,6 +72,17 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
             EventRegisters(
                 config: config, exclusion: spec.exclusion,
                 period: PeriodState(samplePeriod: spec.samplePeriod, maxPeriod: layout.maxPeriod)))
+    }
+
+    public mutating func refused(_ refusal: Refusal) { output.refused(refusal) }
+
+    public mutating func rotationTimerWanted(pcpu: Int) { wantedTimers.append(pcpu) }
+
+    /// The pCPUs on which a flexible group did not fit since the last call: their multiplexing timers must run.
+    public mutating func takeWantedTimers() -> [Int] {
+        if wantedTimers.isEmpty { return [] }
+        defer { wantedTimers.removeAll(keepingCapacity: true) }
+        return wantedTimers
     }
 
     public mutating func periodChanged(event: EventID, period: UInt64) {

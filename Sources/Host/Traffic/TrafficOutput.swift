@@ -9,14 +9,20 @@ public protocol TrafficOutput {
     mutating func value(pcpu: Int, counter: Counter) -> UInt64
     /// `counter` was written; counting goes on from there once it is enabled.
     mutating func written(pcpu: Int, counter: Counter, value: UInt64)
+    /// An event was made; `counts` names it by its id from now on.
+    mutating func created(event: EventID, spec: EventSpec)
     /// From now on `counter` counts for `source` (it holds the value written last), respectively no longer does.
     mutating func counts(pcpu: Int, counter: Counter, source: CountSource?)
+    /// Somebody was told no.
+    mutating func refused(_ refusal: Refusal)
     /// The accesses that follow on `pcpu` are made in this context.
     mutating func context(pcpu: Int, _ context: InterruptContext)
 }
 
 extension TrafficOutput {
+    public mutating func created(event: EventID, spec: EventSpec) {}
     public mutating func counts(pcpu: Int, counter: Counter, source: CountSource?) {}
+    public mutating func refused(_ refusal: Refusal) {}
     public mutating func context(pcpu: Int, _ context: InterruptContext) {}
 }
 
