@@ -60,7 +60,8 @@ extension ScenarioReader {
                     throw entry.error("\(name) must count where its leader `\(group)` counts")
                 }
                 guard fields["from"] == nil, fields["to"] == nil, fields["disabled"] == nil else {
-                    throw entry.error("a group lives as long as its leader: `from`, `to`, `disabled` belong to `\(group)`")
+                    throw entry.error(
+                        "a group lives as long as its leader: `from`, `to`, `disabled` belong to `\(group)`")
                 }
                 plan.from = leader.from
                 plan.to = leader.to

@@ -16,7 +16,9 @@ extension ScenarioReader {
         let kind = try fields.required("kind").choice(KindWord.self)
         func refuse(_ keys: String...) throws(ScenarioError) {
             for key in keys {
-                if let item = fields[key] { throw item.error("\(item.what) has no place in a guest of kind \(kind.rawValue)") }
+                if let item = fields[key] {
+                    throw item.error("\(item.what) has no place in a guest of kind \(kind.rawValue)")
+                }
             }
         }
         let from = try fields.time("from", default: 0)

@@ -171,7 +171,9 @@ public struct ScenarioReader {
                 continue
             }
             let rate = try value.count()
-            guard rate <= 100_000_000_000 else { throw value.error("a rate of \(rate) per second is not of this world") }
+            guard rate <= 100_000_000_000 else {
+                throw value.error("a rate of \(rate) per second is not of this world")
+            }
             phase.rates[RatePhases.key(of: try config(place))] = rate
         }
         return phase
@@ -182,7 +184,8 @@ public struct ScenarioReader {
         let name = try item.text()
         guard let config = model.config(named: name) else {
             throw item.error(
-                "\(model.name) has no event `\(name)`; write one such as cycles, instructions, r01c0 or event=0xc0,umask=0x1")
+                "\(model.name) has no event `\(name)`; write one such as cycles, instructions, r01c0 or event=0xc0,umask=0x1"
+            )
         }
         return config
     }

@@ -60,7 +60,8 @@ extension Simulation {
     mutating func hostOperation(_ event: Int, _ kind: DemandOperation.Kind) {
         switch kind {
         case .hostDisable: closeEnabled(event)
-        case .hostEnable: for member in members(event) where machine.hostEvent(member) != nil { host.installedAt[member] = now }
+        case .hostEnable:
+            for member in members(event) where machine.hostEvent(member) != nil { host.installedAt[member] = now }
         default: break
         }
         if let pcpu = pcpu(ofEvent: event) {

@@ -49,7 +49,10 @@ struct Simulation {
     }
 
     struct Thread {
-        enum Owner: Sendable { case vcpu(Int), task(Int) }
+        enum Owner: Sendable {
+            case vcpu(Int)
+            case task(Int)
+        }
         let owner: Owner
         let plan: ThreadPlan
         var random: SeededRandom
@@ -58,7 +61,11 @@ struct Simulation {
         var left: UInt64?
         var switchedInAt: UInt64 = 0
         var generation = 0
-        enum State: Equatable { case absent, sleeping, ready(Int), running(Int) }
+        enum State: Equatable {
+            case absent, sleeping
+            case ready(Int)
+            case running(Int)
+        }
     }
 
     struct VCPU {
@@ -157,9 +164,11 @@ struct Simulation {
                 progress(time)
             }
         }
+        try flush(into: &sink, comms)
+        // The recorder has stopped: what is put to account now leaves no records.
+        hardware.recording = .off
         hardware.now = scenario.duration
         end()
-        hardware.records.removeAll()
     }
 
     private mutating func nextTime() -> UInt64? {

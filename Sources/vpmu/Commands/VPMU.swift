@@ -17,6 +17,7 @@ struct VPMU: ParsableCommand {
             InfoCommand.self,
             ManualCommand.self,
             RecordCommand.self,
+            SynthCommand.self,
             VerifyCommand.self,
         ])
 }
