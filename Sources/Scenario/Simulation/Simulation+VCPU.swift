@@ -71,7 +71,7 @@ extension Simulation {
     }
 
     private mutating func access(_ vcpu: Int, _ register: UInt32, writing value: UInt64?) {
-        let leaves = machine.isIntercepted(register)
+        let leaves = machine.isIntercepted(register, vcpu: vcpu)
         if leaves { leaveGuest(vcpu, reason: value != nil ? exits.writeMSR : exits.readMSR) }
         noteBelief(vcpu)
         let pcpu = vcpus[vcpu].pcpu
@@ -95,7 +95,7 @@ extension Simulation {
     }
 
     private mutating func readPMC(_ vcpu: Int, _ counter: Counter) {
-        let leaves = machine.isIntercepted(nil)
+        let leaves = machine.isIntercepted(nil, vcpu: vcpu)
         if leaves { leaveGuest(vcpu, reason: exits.readPMC) }
         _ = machine.guestReadPMC(vcpu: vcpu, counter: counter)
         if leaves { enterGuest(vcpu) }

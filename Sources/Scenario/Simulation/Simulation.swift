@@ -114,9 +114,9 @@ struct Simulation {
         truth = GuestTruth(vcpus: plan.actors.vcpus.count)
         threads = []
         vcpus = []
-        let shape = GuestPMUShape(host: scenario.model)
         for (vm, vmPlan) in scenario.vms.enumerated() {
             for (index, vcpuPlan) in vmPlan.vcpus.enumerated() {
+                let shape = machine.virtualPMU(vcpu: vcpus.count).shape
                 let purpose = "\(vmPlan.name)/\(index)"
                 vcpus.append(
                     VCPU(
