@@ -30,15 +30,20 @@ public final class BlockColumns {
         public var pid: Int32
         public var end: Int
     }
-    public internal(set) var runs: [Run] = []
+    /// The runs of threads; the last ends with the block.
+    public private(set) var runs: UnsafeMutablePointer<Run>
+    public private(set) var runCount = 0
     /// Events with stored fields beyond time, thread and value, in order; `time` and `pid` are 0.
-    public internal(set) var wide: [TraceEvent] = []
+    public private(set) var wide: UnsafeMutablePointer<TraceEvent>
+    public private(set) var wideCount = 0
 
     private var capacity: Int
+    private var runCapacity = 0
+    private var wideCapacity = 0
 
     /// Bytes of memory that the columns take, as far as it grows with the number of events.
     var bytes: Int {
-        capacity * 17 + runs.capacity * MemoryLayout<Run>.stride + wide.capacity * MemoryLayout<TraceEvent>.stride
+        capacity * 17 + runCapacity * MemoryLayout<Run>.stride + wideCapacity * MemoryLayout<TraceEvent>.stride
     }
 
     public init() {
@@ -50,6 +55,8 @@ public final class BlockColumns {
         templates.initialize(repeating: TokenEntry.escape.template, count: 256)
         isWide = .allocate(capacity: 256)
         isWide.initialize(repeating: 0, count: 256)
+        runs = .allocate(capacity: 1)
+        wide = .allocate(capacity: 1)
     }
 
     deinit {
@@ -58,6 +65,8 @@ public final class BlockColumns {
         tokens.deallocate()
         templates.deallocate()
         isWide.deallocate()
+        runs.deallocate()
+        wide.deallocate()
     }
 
     /// Makes room for `events` events, and a whole run of times more.
@@ -71,41 +80,24 @@ public final class BlockColumns {
         values = .allocate(capacity: events)
         tokens = .allocate(capacity: events)
     }
-}
 
-/// Steps through the events of a block.
-public struct BlockCursor {
-    public let columns: BlockColumns
-    /// Index of the event that `next()` answers.
-    public private(set) var index = 0
-    private var run = 0
-    private var wideAt = 0
-
-    public init(_ columns: BlockColumns) { self.columns = columns }
-
-    @inlinable public var isAtEnd: Bool { index >= columns.count }
-
-    /// The time of the event that `next()` answers; the cursor must not be at the end.
-    @inline(__always)
-    public var time: UInt64 { columns.times[index] }
-
-    /// The next event; the cursor must not be at the end.
-    @inline(__always)
-    public mutating func next() -> TraceEvent {
-        let token = Int(columns.tokens[index])
-        var event: TraceEvent
-        if columns.isWide[token] == 0 {
-            event = columns.templates[token]
-            event.value = columns.values[index]
-        } else {
-            event = columns.wide[wideAt]
-            wideAt &+= 1
+    /// Makes room for `count` runs, which the caller then fills in.
+    func setRuns(_ count: Int) {
+        if count > runCapacity {
+            runs.deallocate()
+            runCapacity = max(count, 2 * runCapacity)
+            runs = .allocate(capacity: runCapacity)
         }
-        event.time = columns.times[index]
-        event.pcpu = columns.pcpu
-        if index >= columns.runs[run].end { run &+= 1 }
-        event.pid = columns.runs[run].pid
-        index &+= 1
-        return event
+        runCount = count
+    }
+
+    /// Makes room for `count` wide events, which the caller then fills in.
+    func setWide(_ count: Int) {
+        if count > wideCapacity {
+            wide.deallocate()
+            wideCapacity = max(count, 2 * wideCapacity)
+            wide = .allocate(capacity: wideCapacity)
+        }
+        wideCount = count
     }
 }

@@ -52,7 +52,7 @@ final class BlockDecoder {
         let literalCount = try readLiterals(&directory, header, frames)
         try directory.expectEnd("the directory")
         let marks = try combine(count: count, literalCount: literalCount, into: columns)
-        columns.wide.removeAll(keepingCapacity: true)
+        columns.setWide(0)
         if marks & TokenStep.wide != 0 {
             try readWide(header, frames, into: columns)
         } else if header.groups[BlockHeader.Group.wide.rawValue].decompressed != 0 {
@@ -95,15 +95,15 @@ final class BlockDecoder {
         _ directory: inout ByteReader, count: Int, into columns: BlockColumns
     ) throws(FormatViolation) {
         let runs = try directory.count("the number of thread runs", atMost: count)
-        columns.runs.removeAll(keepingCapacity: true)
+        columns.setRuns(runs)
         var end = 0
-        for _ in 0..<runs {
+        for run in 0..<runs {
             let pid = try directory.varint()
             guard pid <= UInt32.max else { throw FormatViolation("a thread id beyond 32 bits") }
             let length = try directory.count("the length of a thread run", atMost: count - end)
             guard length > 0 else { throw FormatViolation("an empty thread run") }
             end += length
-            columns.runs.append(.init(pid: Int32(bitPattern: UInt32(pid)), end: end))
+            columns.runs[run] = .init(pid: Int32(bitPattern: UInt32(pid)), end: end)
         }
         guard end == count else { throw FormatViolation("thread runs of \(end) events in a block of \(count)") }
     }
@@ -230,9 +230,11 @@ final class BlockDecoder {
         _ header: BlockHeader, _ frames: borrowing InlineArray<6, UnsafeRawBufferPointer>, into columns: BlockColumns
     ) throws(FormatViolation) {
         var counts = [Int](repeating: 0, count: WideColumns.columns.count)
+        var wideCount = 0
         for i in 0..<columns.count {
             let stored = fields[Int(columns.tokens[i])]
             guard stored.contains(.wide) else { continue }
+            wideCount += 1
             for (c, column) in WideColumns.columns.enumerated() where stored.contains(column.field) { counts[c] += 1 }
         }
         let size = Int(header.groups[BlockHeader.Group.wide.rawValue].decompressed)
@@ -244,6 +246,8 @@ final class BlockDecoder {
         try expand(.wide, header, frames, into: bytes)
         let stored = WideColumns.gather(.init(start: bytes, count: size), counts: counts)
 
+        columns.setWide(wideCount)
+        var wideAt = 0
         var next = [Int](repeating: 0, count: counts.count)
         func take(_ column: Int) -> UInt64 {
             defer { next[column] += 1 }
@@ -270,7 +274,8 @@ final class BlockDecoder {
             columns.values[i] = event.value
             if stored.contains(.value2) { event.value2 = take(4) }
             if stored.contains(.value3) { event.value3 = take(5) }
-            columns.wide.append(event)
+            columns.wide[wideAt] = event
+            wideAt += 1
         }
     }
 }

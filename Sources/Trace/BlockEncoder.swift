@@ -49,8 +49,9 @@ final class BlockEncoder {
         table.prepare(events)
         let runs = walk(events, previous: previous, header: &header, summary: &summary)
 
-        directory.append(varint: UInt64(table.entries.count))
-        for entry in table.entries { entry.encode(into: &directory) }
+        let entries = table.entries
+        directory.append(varint: UInt64(entries.count))
+        for entry in entries { entry.encode(into: &directory) }
         directory.append(varint: UInt64(runs.count))
         for run in runs {
             directory.append(varint: UInt64(UInt32(bitPattern: run.pid)))
@@ -64,6 +65,7 @@ final class BlockEncoder {
         }
 
         var payload: [UInt8] = []
+        payload.reserveCapacity(bits.bytes.count + events.count * 3)
         let literals = CounterColumn.encode(.init(start: counters, count: counterCount), directory: &directory)
         put(.directory, directory.bytes, &header, &payload)
         put(.tokens, UnsafeRawBufferPointer(start: tokens, count: events.count), &header, &payload)
@@ -86,47 +88,48 @@ final class BlockEncoder {
         _ events: UnsafeBufferPointer<TraceEvent>, previous: UInt64, header: inout BlockHeader,
         summary: inout TraceSummary
     ) -> [Run] {
+        let (table, tokens, deltas, counters, fields) = (table, tokens, deltas, counters, table.fields)
+        let start = events.baseAddress!
         var runs: [Run] = []
-        var runPID = events[0].pid
+        var runPID = start.pointee.pid
         var runStart = 0
         var use = TraceSummary.ThreadUse()
-        var time = events[0].time
+        var time = start.pointee.time
         var first = time
         var last = time
         var disordered = time < previous
         var counterAt = 0
         var histogram: InlineArray<256, UInt32> = .init(repeating: 0)
 
-        for i in events.indices {
-            let event = events[i]
-            if event.pid != runPID {
-                runs.append(Run(pid: runPID, length: i - runStart))
+        for i in 0..<events.count {
+            let event = start + i
+            if event.pointee.pid != runPID {
+                runs.append(Run(pid: runPID, length: i &- runStart))
                 count(use, of: runPID, header: &header, summary: &summary)
                 use = .init()
-                runPID = event.pid
+                runPID = event.pointee.pid
                 runStart = i
             }
-            if event.time < time { disordered = true }
-            deltas[i] = event.time &- time
-            time = event.time
-            first = min(first, time)
-            last = max(last, time)
+            let now = event.pointee.time
+            if now < time { disordered = true }
+            deltas[i] = now &- time
+            time = now
+            first = min(first, now)
+            last = max(last, now)
+            if event.pointee.kind.isKVM { use.add(event.pointee) }
 
-            let token = table.token(of: event, index: i)
-            tokens[i] = token
-            histogram[Int(token)] &+= 1
-            if event.kind.isKVM { use.add(event) }
-            let fields = token == TokenEntry.escapeToken ? TokenEntry.escape.fields : table.entries[Int(token)].fields
-            if fields == .counter {
-                counters[counterAt] = event.value
+            let token = table.token(of: event)
+            tokens[i] = UInt8(truncatingIfNeeded: token)
+            histogram[token] &+= 1
+            let stored = fields[token]
+            if stored == .counter {
+                counters[counterAt] = event.pointee.value
                 counterAt &+= 1
-            } else if !fields.isEmpty {
-                wide.append(event, fields)
-                if fields.contains(.counter) {
-                    counters[counterAt] = event.value
-                    counterAt &+= 1
+            } else if !stored.isEmpty {
+                wide.append(event.pointee, stored)
+                if token == Int(TokenEntry.escapeToken) {
+                    count(event.pointee, header: &header, summary: &summary)
                 }
-                if token == TokenEntry.escapeToken { count(event, header: &header, summary: &summary) }
             }
         }
         runs.append(Run(pid: runPID, length: events.count - runStart))

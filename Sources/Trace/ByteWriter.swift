@@ -8,6 +8,9 @@ struct ByteWriter {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
+    @inline(__always)
+    mutating func append(_ byte: UInt8) { bytes.append(byte) }
+
     mutating func append(contentsOf other: [UInt8]) { bytes.append(contentsOf: other) }
 
     mutating func append(varint value: UInt64) {

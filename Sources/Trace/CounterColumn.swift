@@ -27,8 +27,8 @@ enum CounterColumn {
         }
         out.low = [UInt8](unsafeUninitializedCapacity: values.count * lowBytes + 8) { buffer, count in
             let target = UnsafeMutableRawPointer(buffer.baseAddress!)
-            for (i, value) in values.enumerated() {
-                target.storeBytes(of: (origin &- value).littleEndian, toByteOffset: i * lowBytes, as: UInt64.self)
+            for i in 0..<values.count {
+                target.storeBytes(of: (origin &- values[i]).littleEndian, toByteOffset: i * lowBytes, as: UInt64.self)
             }
             count = values.count * lowBytes
         }
@@ -48,11 +48,12 @@ enum CounterColumn {
     /// The distinct high parts in order of appearance and each value's index, or nil if there are more than 256.
     private static func index(_ values: UnsafeBufferPointer<UInt64>) -> (table: [UInt64], indexes: [UInt8])? {
         let slots = 1024
-        var keys = [UInt64](repeating: 0, count: slots)
-        var used = [UInt16](repeating: .max, count: slots)
+        var keys: InlineArray<1024, UInt64> = .init(repeating: 0)
+        var used: InlineArray<1024, UInt16> = .init(repeating: .max)
         var table: [UInt64] = []
         let indexes = [UInt8](unsafeUninitializedCapacity: values.count) { buffer, count in
-            for value in values {
+            for i in 0..<values.count {
+                let value = values[i]
                 let high = (origin &- value) >> UInt64(lowBytes * 8)
                 var slot = Int(truncatingIfNeeded: (high &* 0x9E37_79B1_85EB_CA87) >> 54)
                 while used[slot] != .max, keys[slot] != high { slot = (slot &+ 1) & (slots - 1) }

@@ -18,26 +18,23 @@ enum PatchedFrame {
     ) {
         let count = numbers.count
         var least = UInt64.max
-        for number in numbers { least = min(least, number) }
+        for i in 0..<count { least = min(least, numbers[i]) }
         var lengths: InlineHistogram = .init()
-        for number in numbers { lengths.add(64 &- (number &- least).leadingZeroBitCount) }
+        for i in 0..<count { lengths.add(64 &- (numbers[i] &- least).leadingZeroBitCount) }
         let width = lengths.cheapestWidth(count: count)
 
         header.append(UInt8(width))
         header.append(varint: least)
         let mask: UInt64 = width == 0 ? 0 : ~0 >> UInt64(64 - width)
-        var positions: [UInt8] = []
-        var highs: [UInt64] = []
-        for (i, number) in numbers.enumerated() {
-            let excess = number &- least
-            if excess > mask {
-                positions.append(UInt8(i))
-                highs.append(excess >> UInt64(width))
-            }
+        var positions: InlineArray<256, UInt8> = .init(repeating: 0)
+        var patches = 0
+        for i in 0..<count where numbers[i] &- least > mask {
+            positions[patches] = UInt8(truncatingIfNeeded: i)
+            patches &+= 1
         }
-        header.append(UInt8(positions.count))
-        header.append(contentsOf: positions)
-        for high in highs { header.append(varint: high) }
+        header.append(UInt8(patches))
+        for p in 0..<patches { header.append(positions[p]) }
+        for p in 0..<patches { header.append(varint: (numbers[Int(positions[p])] &- least) >> UInt64(width)) }
         bits.append(numbers, subtracting: least, mask: mask, width: width)
     }
 
@@ -126,7 +123,8 @@ struct PackedBits {
             var pending: UInt64 = 0
             var pendingBits = 0
             var at = 0
-            for number in numbers {
+            for i in 0..<numbers.count {
+                let number = numbers[i]
                 pending |= ((number &- base) & mask) << UInt64(pendingBits)
                 pendingBits &+= width
                 // At most 7 bits stay pending, so 7 + 56 fit the word.

@@ -6,7 +6,7 @@ final class TokenTable {
     /// Entries for whole records; the rest of the 255 is for classes of records.
     private static let mostWhole = 191
     private static let candidateSlots = 4096
-    private static let tableSlots = 1024
+    private static let tableBits: UInt64 = 10
 
     private struct Candidate {
         var hash: UInt64
@@ -14,39 +14,57 @@ final class TokenTable {
         var index: Int32
     }
 
+    /// A slot of the table of entries; a hash of 0 marks a free one.
+    private struct Slot {
+        var hash: UInt64
+        var token: Int
+    }
+
+    /// All memory is flat and behind constants, so that the per-event path has neither reference counts nor access checks.
     private let candidates: UnsafeMutablePointer<Candidate>
-    private let hashes: UnsafeMutablePointer<UInt64>
-    private let tokens: UnsafeMutablePointer<UInt8>
-    private let eventHashes: UnsafeMutablePointer<UInt64>
-    private(set) var entries: [TokenEntry] = []
+    private let slots: UnsafeMutablePointer<Slot>
+    private let templates: UnsafeMutablePointer<TraceEvent>
+    /// Stored fields by token; of 256, so that the escape is one of them.
+    let fields: UnsafeMutablePointer<StoredFields>
+    private let entryCount: UnsafeMutablePointer<Int>
 
     init() {
         candidates = .allocate(capacity: Self.candidateSlots)
-        hashes = .allocate(capacity: Self.tableSlots)
-        tokens = .allocate(capacity: Self.tableSlots)
-        eventHashes = .allocate(capacity: BlockHeader.mostEvents)
+        slots = .allocate(capacity: 1 << Self.tableBits)
+        templates = .allocate(capacity: 256)
+        templates.initialize(repeating: TokenEntry.escape.template, count: 256)
+        fields = .allocate(capacity: 256)
+        fields.initialize(repeating: TokenEntry.escape.fields, count: 256)
+        entryCount = .allocate(capacity: 1)
+        entryCount.initialize(to: 0)
     }
 
     deinit {
         candidates.deallocate()
-        hashes.deallocate()
-        tokens.deallocate()
-        eventHashes.deallocate()
+        slots.deallocate()
+        templates.deallocate()
+        fields.deallocate()
+        entryCount.deallocate()
+    }
+
+    /// The dictionary as it stands.
+    var entries: [TokenEntry] {
+        (0..<entryCount.pointee).map { TokenEntry(template: templates[$0], fields: fields[$0]) }
     }
 
     /// Starts a block: picks the records that get an entry of their own.
     func prepare(_ events: UnsafeBufferPointer<TraceEvent>) {
-        entries.removeAll(keepingCapacity: true)
-        hashes.update(repeating: 0, count: Self.tableSlots)
+        entryCount.pointee = 0
+        slots.update(repeating: Slot(hash: 0, token: 0), count: 1 << Self.tableBits)
         // Small blocks need few slots, and clearing and scanning them is most of their cost.
         var bits = 4
         while 1 << bits < min(Self.candidateSlots, 2 * events.count) { bits += 1 }
-        let slots = 1 << bits
+        let candidateCount = 1 << bits
         let shift = UInt64(64 - bits)
-        candidates.update(repeating: Candidate(hash: 0, count: 0, index: 0), count: slots)
+        candidates.update(repeating: Candidate(hash: 0, count: 0, index: 0), count: candidateCount)
+        let candidates = candidates
         for i in events.indices {
-            let hash = events[i].fieldsHash
-            eventHashes[i] = hash
+            let hash = (events.baseAddress! + i).pointee.hashes.whole
             let slot = candidates + Int(truncatingIfNeeded: hash >> shift)
             if slot.pointee.hash == hash {
                 slot.pointee.count &+= 1
@@ -57,7 +75,7 @@ final class TokenTable {
             }
         }
         var chosen: [Candidate] = []
-        for i in 0..<slots where candidates[i].count > 1 {
+        for i in 0..<candidateCount where candidates[i].count > 1 {
             // A record with wide fields is dear to store per event, a counter access is not.
             let kind = events[Int(candidates[i].index)].kind
             if candidates[i].count > 2 || StoredFields.forClass(of: kind).contains(.wide) {
@@ -66,82 +84,93 @@ final class TokenTable {
         }
         chosen.sort { ($1.count, $0.index) < ($0.count, $1.index) }
         for candidate in chosen.prefix(Self.mostWhole) {
-            let template = events[Int(candidate.index)].template(storing: [])
-            insert(TokenEntry(template: template, fields: []), hash: candidate.hash)
+            insert(events[Int(candidate.index)].template(storing: []), [], hash: candidate.hash)
         }
     }
 
-    /// The token of `event`, number `index` of the block that was prepared.
+    /// The token of `event`, one of the block that was prepared.
     @inline(__always)
-    func token(of event: borrowing TraceEvent, index: Int) -> UInt8 {
-        let hash = eventHashes[index]
-        var slot = Int(truncatingIfNeeded: hash >> 54)
-        while hashes[slot] != 0 {
-            if hashes[slot] == hash {
-                let token = tokens[slot]
-                let entry = entries[Int(token)]
-                if entry.fields.isEmpty, event.hasFields(of: entry.template) { return token }
-            }
-            slot = (slot &+ 1) & (Self.tableSlots - 1)
+    func token(of event: UnsafePointer<TraceEvent>) -> Int {
+        let hashes = event.pointee.hashes
+        if let token = find(hashes.whole, { $0.pointee.hasFields(of: event.pointee) }) { return token }
+        if event.pointee.kind.isCounterAccess {
+            let token = find(hashes.access) { $0.pointee.isSameAccess(as: event.pointee) }
+            return token ?? addClass(of: event.pointee, hash: hashes.access)
         }
-        return classToken(of: event)
+        return wideClass(of: event.pointee)
     }
 
-    private func classToken(of event: TraceEvent) -> UInt8 {
+    private func wideClass(of event: TraceEvent) -> Int {
+        let template = event.template(storing: .forClass(of: event.kind))
+        let hash = template.hashes.access
+        return find(hash) { $0.pointee == template } ?? addClass(of: event, hash: hash)
+    }
+
+    private func addClass(of event: TraceEvent, hash: UInt64) -> Int {
+        guard entryCount.pointee < TokenEntry.mostEntries else { return Int(TokenEntry.escapeToken) }
         let fields = StoredFields.forClass(of: event.kind)
-        let template = event.template(storing: fields)
-        let hash = (template.fieldsHash ^ 0x5851_F42D_4C95_7F2D) | 1
-        var slot = Int(truncatingIfNeeded: hash >> 54)
-        while hashes[slot] != 0 {
-            if hashes[slot] == hash {
-                let token = tokens[slot]
-                if entries[Int(token)] == TokenEntry(template: template, fields: fields) { return token }
-            }
-            slot = (slot &+ 1) & (Self.tableSlots - 1)
-        }
-        guard entries.count < TokenEntry.mostEntries else { return TokenEntry.escapeToken }
-        insert(TokenEntry(template: template, fields: fields), hash: hash)
-        return UInt8(entries.count - 1)
+        insert(event.template(storing: fields), fields, hash: hash)
+        return entryCount.pointee - 1
     }
 
-    private func insert(_ entry: TokenEntry, hash: UInt64) {
-        var slot = Int(truncatingIfNeeded: hash >> 54)
-        while hashes[slot] != 0 { slot = (slot &+ 1) & (Self.tableSlots - 1) }
-        hashes[slot] = hash
-        tokens[slot] = UInt8(entries.count)
-        entries.append(entry)
+    @inline(__always)
+    private func find(_ hash: UInt64, _ isMatch: (UnsafePointer<TraceEvent>) -> Bool) -> Int? {
+        let mask = 1 << Int(Self.tableBits) - 1
+        var slot = Int(truncatingIfNeeded: hash >> (64 - Self.tableBits))
+        while slots[slot].hash != 0 {
+            if slots[slot].hash == hash {
+                let token = slots[slot].token
+                if isMatch(UnsafePointer(templates + token)) { return token }
+            }
+            slot = (slot &+ 1) & mask
+        }
+        return nil
+    }
+
+    private func insert(_ template: TraceEvent, _ stored: StoredFields, hash: UInt64) {
+        let mask = 1 << Int(Self.tableBits) - 1
+        var slot = Int(truncatingIfNeeded: hash >> (64 - Self.tableBits))
+        while slots[slot].hash != 0 { slot = (slot &+ 1) & mask }
+        slots[slot] = Slot(hash: hash, token: entryCount.pointee)
+        templates[entryCount.pointee] = template
+        fields[entryCount.pointee] = stored
+        entryCount.pointee += 1
+        // Entries above are not in use; the escape keeps its own.
     }
 }
 
-extension TokenEntry {
-    func encode(into out: inout ByteWriter) {
-        out.append(fields.rawValue)
-        out.append(template.kind.rawValue)
-        out.append(template.flags)
-        out.append(template.isa)
-        out.append(varint: UInt64(template.a))
-        out.append(varint: UInt64(template.b))
-        out.append(varint: template.value)
-        out.append(varint: template.value2)
-        out.append(varint: template.value3)
+extension EventKind {
+    /// The kinds whose class leaves nothing but the value open.
+    @inline(__always)
+    var isCounterAccess: Bool { self == .kvmMSR || (self != .schedSwitch && rawValue >= EventKind.writeMSR.rawValue) }
+}
+
+extension TraceEvent {
+    /// Hashes of everything but time, thread and pCPU (`whole`), and of that without the value (`access`); never 0. Whole records and
+    /// classes share a table, so the two differ even where the value is 0.
+    @inline(__always)
+    var hashes: (whole: UInt64, access: UInt64) {
+        var rest = (UInt64(a) | UInt64(b) << 32) &* 0xC2B2_AE3D_27D4_EB4F
+        rest ^= value2 &* 0x1656_67B1_9E37_79F9
+        rest ^= value3 &* 0x85EB_CA77_C2B2_AE63
+        rest ^= (UInt64(kind.rawValue) | UInt64(flags) << 8 | UInt64(isa) << 16) &* 0x27D4_EB2F_1656_67C5
+        let whole = rest ^ value &* 0x9E37_79B1_85EB_CA87
+        let access = rest ^ 0x5851_F42D_4C95_7F2D
+        return (
+            (whole ^ whole >> 32) &* 0x9E37_79B1_85EB_CA87 | 1, (access ^ access >> 32) &* 0x9E37_79B1_85EB_CA87 | 1
+        )
     }
 
-    init(_ reader: inout ByteReader) throws(FormatViolation) {
-        fields = StoredFields(rawValue: try reader.read())
-        guard fields.isValid else { throw FormatViolation("an entry with impossible stored fields") }
-        let raw: UInt8 = try reader.read()
-        guard let kind = EventKind(rawValue: raw) else { throw FormatViolation("unknown tracepoint \(raw)") }
-        let flags: UInt8 = try reader.read()
-        let isa: UInt8 = try reader.read()
-        let a = try reader.varint()
-        let b = try reader.varint()
-        guard a <= UInt32.max, b <= UInt32.max else { throw FormatViolation("an entry with a field beyond 32 bits") }
-        template = TraceEvent(
-            time: 0, pcpu: 0, pid: 0, kind: kind, flags: flags, a: UInt32(a), b: UInt32(b),
-            value: try reader.varint(), value2: try reader.varint(), value3: try reader.varint(), isa: isa)
-        // So that a decoder may add stored fields to the template.
-        guard template == template.template(storing: fields) else {
-            throw FormatViolation("an entry with a constant for a stored field")
-        }
+    /// Equal in everything that a dictionary entry without stored fields holds.
+    @inline(__always)
+    func hasFields(of other: TraceEvent) -> Bool {
+        value == other.value && isSameAccess(as: other)
+    }
+
+    /// Equal but for time, thread, pCPU and value.
+    @inline(__always)
+    func isSameAccess(as other: TraceEvent) -> Bool {
+        a == other.a && b == other.b && kind == other.kind && flags == other.flags && isa == other.isa
+            && value2 == other.value2 && value3 == other.value3
     }
 }

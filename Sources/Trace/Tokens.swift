@@ -71,23 +71,37 @@ extension TraceEvent {
         }
         return template
     }
+}
 
-    /// Equal in everything that a dictionary entry without stored fields holds.
-    @inline(__always)
-    func hasFields(of other: TraceEvent) -> Bool {
-        value == other.value && a == other.a && b == other.b && kind == other.kind && flags == other.flags
-            && value2 == other.value2 && value3 == other.value3 && isa == other.isa
+extension TokenEntry {
+    func encode(into out: inout ByteWriter) {
+        out.append(fields.rawValue)
+        out.append(template.kind.rawValue)
+        out.append(template.flags)
+        out.append(template.isa)
+        out.append(varint: UInt64(template.a))
+        out.append(varint: UInt64(template.b))
+        out.append(varint: template.value)
+        out.append(varint: template.value2)
+        out.append(varint: template.value3)
     }
 
-    /// A hash of everything but time, thread and pCPU.
-    @inline(__always)
-    var fieldsHash: UInt64 {
-        var h = value &* 0x9E37_79B1_85EB_CA87
-        h ^= (UInt64(a) | UInt64(b) << 32) &* 0xC2B2_AE3D_27D4_EB4F
-        h ^= value2 &* 0x1656_67B1_9E37_79F9
-        h ^= value3 &* 0x85EB_CA77_C2B2_AE63
-        h ^= (UInt64(kind.rawValue) | UInt64(flags) << 8 | UInt64(isa) << 16) &* 0x27D4_EB2F_1656_67C5
-        h ^= h >> 32
-        return h &* 0x9E37_79B1_85EB_CA87 | 1
+    init(_ reader: inout ByteReader) throws(FormatViolation) {
+        fields = StoredFields(rawValue: try reader.read())
+        guard fields.isValid else { throw FormatViolation("an entry with impossible stored fields") }
+        let raw: UInt8 = try reader.read()
+        guard let kind = EventKind(rawValue: raw) else { throw FormatViolation("unknown tracepoint \(raw)") }
+        let flags: UInt8 = try reader.read()
+        let isa: UInt8 = try reader.read()
+        let a = try reader.varint()
+        let b = try reader.varint()
+        guard a <= UInt32.max, b <= UInt32.max else { throw FormatViolation("an entry with a field beyond 32 bits") }
+        template = TraceEvent(
+            time: 0, pcpu: 0, pid: 0, kind: kind, flags: flags, a: UInt32(a), b: UInt32(b),
+            value: try reader.varint(), value2: try reader.varint(), value3: try reader.varint(), isa: isa)
+        // So that a decoder may add stored fields to the template.
+        guard template == template.template(storing: fields) else {
+            throw FormatViolation("an entry with a constant for a stored field")
+        }
     }
 }

@@ -32,6 +32,8 @@ private struct TraceMerge {
         let pcpu: UInt16
         let blocks: [TraceBlock]
         var next = 0
+        /// The decoded block, and where in it.
+        var columns: BlockColumns?
         var cursor: BlockCursor?
         /// The latest time seen on this pCPU.
         var reached: UInt64 = 0
@@ -95,7 +97,8 @@ private struct TraceMerge {
             }
             lanes[lane].reached = reached
             if cursor.isAtEnd {
-                release(cursor.columns)
+                if let columns = lanes[lane].columns { release(columns) }
+                lanes[lane].columns = nil
                 guard lanes[lane].next < lanes[lane].blocks.count else { continue }
                 lanes[lane].key = max(reached, lanes[lane].blocks[lanes[lane].next].first)
             } else {
@@ -130,6 +133,7 @@ private struct TraceMerge {
                     value: UInt64(bytes), limit: UInt64(memoryLimit))
             }
             let cursor = BlockCursor(columns)
+            lanes[lane].columns = columns
             lanes[lane].cursor = cursor
             lanes[lane].key = max(lanes[lane].reached, cursor.time)
             return true

@@ -70,8 +70,10 @@ public final class TraceReader: Sendable {
         let columns = BlockColumns()
         for block in blocks[firstUncounted...] {
             try reader.decode(block, into: columns)
-            var cursor = BlockCursor(columns)
-            while !cursor.isAtEnd { summary.add(cursor.next()) }
+            withExtendedLifetime(columns) {
+                var cursor = BlockCursor(columns)
+                while !cursor.isAtEnd { summary.add(cursor.next()) }
+            }
         }
         return summary
     }

@@ -12,6 +12,7 @@ public enum TraceLevel: String, Sendable, CaseIterable {
 final class ZstdCompressor {
     private let context: OpaquePointer
     private let level: Int32
+    private var scratch = Scratch()
 
     init(level: TraceLevel) {
         guard let context = ZSTD_createCCtx() else { fatalError("no memory for a zstd context") }
@@ -29,13 +30,10 @@ final class ZstdCompressor {
     /// Appends one frame that holds `bytes` to `out`; answers the frame's size.
     func append(_ bytes: UnsafeRawBufferPointer, to out: inout [UInt8]) -> Int {
         let bound = ZSTD_compressBound(bytes.count)
-        let start = out.count
-        out.append(contentsOf: repeatElement(0, count: bound))
-        let size = out.withUnsafeMutableBytes { buffer in
-            ZSTD_compress2(context, buffer.baseAddress! + start, bound, bytes.baseAddress, bytes.count)
-        }
+        let room = scratch.room(bound)
+        let size = ZSTD_compress2(context, room, bound, bytes.baseAddress, bytes.count)
         guard ZSTD_isError(size) == 0 else { fatalError("zstd refuses to compress into its own bound") }
-        out.removeLast(bound - size)
+        out.append(contentsOf: UnsafeRawBufferPointer(start: room, count: size))
         return size
     }
 
