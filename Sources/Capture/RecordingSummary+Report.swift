@@ -46,7 +46,7 @@ extension RecordingSummary {
 
     private struct Document: Encodable {
         struct Count: Encodable {
-            var made: UInt64
+            var made: UInt64?
             var read: UInt64
             var lost: UInt64
         }

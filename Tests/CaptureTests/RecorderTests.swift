@@ -89,7 +89,7 @@ struct RecorderTests {
             }
         }
         let guestAccesses = summary.rings.flatMap(\.tracepoints).filter { $0.kind == .kvmMSR }
-        #expect(guestAccesses.reduce(0) { $0 + $1.made } == UInt64(2 * program.accesses.count))
+        #expect(guestAccesses.reduce(0) { $0 + ($1.made ?? 0) } == UInt64(2 * program.accesses.count))
         if recorder.metadata.lossGranularity == .tracepoint {
             for count in guestAccesses { #expect(count.read + count.lost == count.made) }
         }

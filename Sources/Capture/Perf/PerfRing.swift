@@ -16,13 +16,11 @@ final class PerfRing {
     struct Event {
         var kind: EventKind
         var fd: Int32
-        var read: UInt64 = 0
         var lost: UInt64 = 0
     }
 
-    let pcpu: Int
     private(set) var events: [Event] = []
-    private let tracepoints: Tracepoints
+    private(set) var intake: RingIntake
     private let countsLost: Bool
     private let page: UnsafeMutableRawPointer
     private let data: UnsafeRawPointer
@@ -30,10 +28,6 @@ final class PerfRing {
     private var tail: UInt64 = 0
     /// Room for a record that wraps around the ring's end.
     private let unwrapped: UnsafeMutableRawPointer
-    private var stage = EventStage()
-    private var lostOfUnknownKind: UInt64 = 0
-    private(set) var guestThreads: Set<Int32> = []
-    private var latestGuestThread: Int32 = -1
     /// The time before which the losses that are not yet settled cannot lie; nil when there are none.
     private var lossSince: UInt64?
     /// A lost record whose end is not known before the next event shows up.
@@ -43,8 +37,7 @@ final class PerfRing {
     var descriptor: Int32 { events[0].fd }
 
     init(pcpu: Int, tracepoints: Tracepoints, bufferBytes: UInt64, filter: EventFilter, countsLost: Bool) throws {
-        self.pcpu = pcpu
-        self.tracepoints = tracepoints
+        intake = RingIntake(pcpu: pcpu, tracepoints: tracepoints)
         self.countsLost = countsLost
         dataBytes = bufferBytes
         var opened: [Event] = []
@@ -131,31 +124,31 @@ final class PerfRing {
             if records % 256 == 0 { clinux_perf_set_tail(page, tail) }
         }
         clinux_perf_set_tail(page, tail)
-        try stage.flush(into: &sink)
+        try intake.flush(into: &sink)
         if countsLost, lossSince != nil { try settle(into: &sink) }
         return records
     }
 
     /// After `disable` and the last `drain`: hands on what was held back and reports what is still missing.
     func finish<Sink: TraceSink>(into sink: inout Sink) throws -> RingAccount {
-        try stage.flush(into: &sink, everything: true)
-        if lossSince == nil { lossSince = stage.newest }
+        try intake.flush(into: &sink, everything: true)
+        if lossSince == nil { lossSince = intake.newest }
         if countsLost { try settle(into: &sink) }
-        var account = RingAccount(pcpu: pcpu, tracepoints: [], lostOfUnknownKind: 0)
-        for event in events {
-            let count = try counts(of: event)
-            account.tracepoints.append(.init(kind: event.kind, made: count.made, read: event.read, lost: event.lost))
-        }
+        let made = try events.map { try counts(of: $0).made }
         if !countsLost {
             try closeLoss(at: MonotonicClock.now(), into: &sink)
-            let unreported = account.made &- account.read &- account.lost &- lostOfUnknownKind
-            if unreported > 0, Int64(bitPattern: unreported) > 0 {
-                try report(unreported, kind: nil, since: stage.newest, until: MonotonicClock.now(), into: &sink)
-                lostOfUnknownKind += unreported
+            let known = intake.read.reduce(intake.lostOfUnknownKind, +)
+            let total = made.reduce(0, +)
+            if total > known {
+                try intake.report(
+                    lost: total - known, kind: nil, since: intake.newest, until: MonotonicClock.now(), into: &sink)
             }
         }
-        account.lostOfUnknownKind = lostOfUnknownKind
-        return account
+        return RingAccount(
+            pcpu: intake.pcpu, made: made.reduce(0, +),
+            tracepoints: events.indices.map {
+                .init(kind: events[$0].kind, made: made[$0], read: intake.read[$0], lost: events[$0].lost)
+            }, lostOfUnknownKind: intake.lostOfUnknownKind)
     }
 
     // MARK: Records
@@ -167,7 +160,7 @@ final class PerfRing {
         // The kernel aligns records to 8 bytes and keeps them below 64 KiB; anything else would send us astray.
         guard size >= 8, size % 8 == 0, UInt64(size) <= head - position else {
             throw CaptureError.unreadable(
-                path: "ring of CPU \(pcpu)", reason: "a record of \(size) bytes at \(position) makes no sense")
+                path: "ring of CPU \(intake.pcpu)", reason: "a record of \(size) bytes at \(position) makes no sense")
         }
         let contiguous = Int(dataBytes) - offset
         if size <= contiguous {
@@ -181,74 +174,41 @@ final class PerfRing {
     private func take<Sink: TraceSink>(
         sample body: UnsafeRawBufferPointer, into sink: inout Sink, keeping selection: inout ThreadSelection
     ) throws {
-        guard body.count >= 14 else { return try takeUndecodable(at: stage.newest, into: &sink) }
+        guard body.count >= 12 else { return try intake.takeUndecodable(at: intake.newest, into: &sink) }
         let time = body.loadUnaligned(as: UInt64.self)
-        let length = Int(body.loadUnaligned(fromByteOffset: 8, as: UInt32.self))
-        guard length >= 2, length <= body.count - 12,
-            let index = tracepoints.index(ofType: body.loadUnaligned(fromByteOffset: 12, as: UInt16.self))
-        else { return try takeUndecodable(at: time, into: &sink) }
-        let event: TraceEvent
-        do {
-            event = try tracepoints.present[index].decoder.decode(
-                UnsafeRawBufferPointer(rebasing: body[12..<12 + length]), time: time,
-                pcpu: UInt16(truncatingIfNeeded: pcpu),
-                comm: { sink.comm($0) })
-        } catch is TracepointError {
-            return try takeUndecodable(at: time, into: &sink)
-        }
         if openLoss != nil { try closeLoss(at: time, into: &sink) }
-        events[index].read += 1
-        guard selection.keeps(event) else { return }
-        if event.pid != latestGuestThread, event.kind.system == "kvm" {
-            latestGuestThread = event.pid
-            guestThreads.insert(event.pid)
-        }
-        stage.add(event)
-    }
-
-    /// A sample that its own kernel's format does not describe counts as lost: it was made and nobody can read it.
-    private func takeUndecodable<Sink: TraceSink>(at time: UInt64, into sink: inout Sink) throws {
-        try report(1, kind: nil, since: min(time, stage.newest), until: max(time, stage.newest), into: &sink)
-        lostOfUnknownKind += 1
+        let length = min(Int(body.loadUnaligned(fromByteOffset: 8, as: UInt32.self)), body.count - 12)
+        try intake.take(
+            UnsafeRawBufferPointer(rebasing: body[12..<12 + length]), time: time, into: &sink, keeping: &selection)
     }
 
     // MARK: Loss
 
     private func take<Sink: TraceSink>(lost count: UInt64, into sink: inout Sink) throws {
-        if lossSince == nil { lossSince = stage.newest }
+        if lossSince == nil { lossSince = intake.newest }
         guard !countsLost else { return }
-        try closeLoss(at: stage.newest, into: &sink)
-        openLoss = (count, stage.newest)
+        try closeLoss(at: intake.newest, into: &sink)
+        openLoss = (count, intake.newest)
     }
 
     private func closeLoss<Sink: TraceSink>(at time: UInt64, into sink: inout Sink) throws {
         guard let loss = openLoss else { return }
         openLoss = nil
-        try report(loss.count, kind: nil, since: loss.earliest, until: max(time, loss.earliest), into: &sink)
-        lostOfUnknownKind += loss.count
+        try intake.report(lost: loss.count, kind: nil, since: loss.earliest, until: time, into: &sink)
     }
 
     /// Reports what each event has lost since the last time.
     private func settle<Sink: TraceSink>(into sink: inout Sink) throws {
-        let since = lossSince ?? stage.newest
+        let since = lossSince ?? intake.newest
         lossSince = nil
         for index in events.indices {
             let lost = try counts(of: events[index]).lost
             guard lost > events[index].lost else { continue }
-            try report(
-                lost - events[index].lost, kind: events[index].kind, since: since, until: MonotonicClock.now(),
+            try intake.report(
+                lost: lost - events[index].lost, kind: events[index].kind, since: since, until: MonotonicClock.now(),
                 into: &sink)
             events[index].lost = lost
         }
-    }
-
-    private func report<Sink: TraceSink>(
-        _ count: UInt64, kind: EventKind?, since: UInt64, until: UInt64, into sink: inout Sink
-    ) throws {
-        try sink.append(
-            LostRecords(
-                pcpu: UInt16(truncatingIfNeeded: pcpu), kind: kind, count: count, earliest: since,
-                latest: max(since, until)))
     }
 
     private func counts(of event: Event) throws -> clinux_perf_count {

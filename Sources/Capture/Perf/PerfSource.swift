@@ -10,7 +10,7 @@ final class PerfSource: EventSource {
     private var selection: ThreadSelection
 
     var descriptors: [Int32] { rings.map(\.descriptor) }
-    var guestThreads: Set<Int32> { rings.reduce(into: []) { $0.formUnion($1.guestThreads) } }
+    var guestThreads: Set<Int32> { rings.reduce(into: []) { $0.formUnion($1.intake.guestThreads) } }
 
     /// - Parameter bufferBytes: data bytes of each ring, a power of two of at least a page.
     init(tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64, filter: EventFilter, processes: [Int32]) throws {
