@@ -1,24 +1,22 @@
-import Trace
-
 /// Where the kernel's ring buffer puts a page's own fields, from its `header_page` text.
-struct PageLayout: Equatable {
+public struct PageLayout: Equatable {
     /// Bytes from the page's start.
-    var commitOffset: Int
+    public var commitOffset: Int
     /// 4 on a 32-bit kernel, else 8.
-    var commitSize: Int
-    var dataOffset: Int
+    public var commitSize: Int
+    public var dataOffset: Int
 
     /// That of every 64-bit kernel so far.
-    static let standard = PageLayout(commitOffset: 8, commitSize: 8, dataOffset: 16)
+    public static let standard = PageLayout(commitOffset: 8, commitSize: 8, dataOffset: 16)
 
-    init(commitOffset: Int, commitSize: Int, dataOffset: Int) {
+    public init(commitOffset: Int, commitSize: Int, dataOffset: Int) {
         self.commitOffset = commitOffset
         self.commitSize = commitSize
         self.dataOffset = dataOffset
     }
 
     /// nil where the text lacks a field or puts it where no page has one.
-    init?(headerPage text: String) {
+    public init?(headerPage text: String) {
         guard let fields = try? TracepointFormat.fields(parsing: text),
             let commit = fields.first(where: { $0.name == "commit" }),
             let data = fields.first(where: { $0.name == "data" }),
@@ -43,7 +41,7 @@ struct PageLayout: Equatable {
 /// | 29       | padding: to the end of the page where the time is 0, else by the next word |
 /// | 30       | time extends: the next word are bits 27 and up of the time since        |
 /// | 31       | absolute time: 59 bits; the page's time stamp has the upper five        |
-struct KbufferPage {
+public struct KbufferPage {
     private static let lostBefore: UInt64 = 1 << 31
     private static let lostStored: UInt64 = 1 << 30
     /// Bits of `commit` that are its size (`RB_...`: the flags are above).
@@ -51,14 +49,14 @@ struct KbufferPage {
     private static let absoluteBits: UInt64 = 59
 
     /// Records lost before this page's first.
-    enum Missed: Equatable {
+    public enum Missed: Equatable {
         case none
         case some
         case count(UInt64)
     }
 
     /// What the page holds next.
-    enum Item {
+    public enum Item {
         /// A record's bytes and its time in units of the buffer's clock.
         case record(UnsafeRawBufferPointer, time: UInt64)
         case end
@@ -66,14 +64,14 @@ struct KbufferPage {
         case damaged(offset: Int, reason: String)
     }
 
-    let missed: Missed
+    public let missed: Missed
     private let page: UnsafeRawBufferPointer
     private var position: Int
     private let end: Int
     private var time: UInt64
 
     /// - Returns: nil where the page's own header cannot be; `page` is then not of a ring buffer.
-    init?(_ page: UnsafeRawBufferPointer, layout: PageLayout) {
+    public init?(_ page: UnsafeRawBufferPointer, layout: PageLayout) {
         guard page.count > layout.dataOffset else { return nil }
         let commit: UInt64 =
             layout.commitSize == 8
@@ -96,9 +94,10 @@ struct KbufferPage {
     }
 
     /// The page's time stamp, that of its first record.
-    var startTime: UInt64 { page.value(0) }
+    public var startTime: UInt64 { page.value(0) }
 
-    mutating func next() -> Item {
+    /// The next record, or why there is none.
+    public mutating func next() -> Item {
         while position < end {
             guard end - position >= 4 else {
                 return .damaged(offset: position, reason: "\(end - position) bytes are left where a record should be")
@@ -158,5 +157,13 @@ struct KbufferPage {
         // A length from the extra word need not be a multiple of 4; the next record is aligned.
         position = min(end, position + (length + 3) & ~3)
         return .record(bytes, time: time)
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The little-endian value at `offset`; the caller has checked the bounds.
+    @inline(__always)
+    fileprivate func value<T: FixedWidthInteger>(_ offset: Int, as type: T.Type = T.self) -> T {
+        T(littleEndian: loadUnaligned(fromByteOffset: offset, as: T.self))
     }
 }
