@@ -1,5 +1,5 @@
 /// Where the kernel's ring buffer puts a page's own fields, from its `header_page` text.
-public struct PageLayout: Equatable {
+public struct PageLayout: Equatable, Sendable {
     /// Bytes from the page's start.
     public var commitOffset: Int
     /// 4 on a 32-bit kernel, else 8.
@@ -49,7 +49,7 @@ public struct KbufferPage {
     private static let absoluteBits: UInt64 = 59
 
     /// Records lost before this page's first.
-    public enum Missed: Equatable {
+    public enum Missed: Equatable, Sendable {
         case none
         case some
         case count(UInt64)
