@@ -1,3 +1,5 @@
+import Trace
+
 /// Numbers of trace.dat's options and sections (trace-cmd.dat.v6(5), trace-cmd.dat.v7(5)).
 enum TraceDatNumber {
     static let done: UInt16 = 0

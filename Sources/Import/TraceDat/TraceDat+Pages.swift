@@ -1,3 +1,5 @@
+import Trace
+
 /// The pages of one CPU of one buffer, from the file or out of compressed chunks.
 final class PageStream {
     /// What there is next.

@@ -1,3 +1,5 @@
+import Trace
+
 extension TraceDatReader {
     /// What follows the initial bytes of version 6, up to the table of the top buffer.
     ///

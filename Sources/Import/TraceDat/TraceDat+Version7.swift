@@ -1,3 +1,5 @@
+import Trace
+
 extension TraceDatReader {
     /// One section's header and where its data is.
     struct Section {
