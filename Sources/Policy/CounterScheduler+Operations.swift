@@ -18,6 +18,7 @@ extension CounterScheduler {
         contexts[context].hasPMU = true
         if let leader { events[leader].siblings.append(id) }
         sink.created(event: id, spec: spec)
+        if let leader { sink.grouped(event: id, leader: leader) }
         return id
     }
 

@@ -13,6 +13,11 @@ public struct CounterSolver: Sendable {
         public var unplaced: Int
         /// The counter of each event, -1 where the walk never reached it.
         public var counters: [Int]
+
+        public init(unplaced: Int, counters: [Int]) {
+            self.unplaced = unplaced
+            self.counters = counters
+        }
     }
 
     private struct State {

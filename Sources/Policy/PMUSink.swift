@@ -8,6 +8,8 @@ import PMU
 public protocol PMUSink {
     /// perf core made an event; the steps that follow name it by its id.
     mutating func created(event: EventID, spec: EventSpec)
+    /// The event made last is a member of `leader`'s group.
+    mutating func grouped(event: EventID, leader: EventID)
     /// The pCPU's PMU is stopped for changes (outermost `perf_pmu_disable()`).
     mutating func sectionBegin(pcpu: Int)
     /// The PMU runs again (outermost `perf_pmu_enable()`); all changes are in force.
@@ -49,6 +51,7 @@ public protocol PMUSink {
 
 extension PMUSink {
     public mutating func created(event: EventID, spec: EventSpec) {}
+    public mutating func grouped(event: EventID, leader: EventID) {}
     public mutating func sectionBegin(pcpu: Int) {}
     public mutating func sectionEnd(pcpu: Int) {}
     public mutating func start(pcpu: Int, event: EventID, counter: Int) {}
