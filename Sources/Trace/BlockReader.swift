@@ -22,9 +22,7 @@ final class BlockReader {
             guard case .frame(let frame) = Frame.parse(whole, at: block.offset), frame.kind == .block,
                 frame.length == block.length
             else { throw FormatViolation("the header of a block does not match its checksum or the index") }
-            let header = try frame.body.withBytes { body throws(FormatViolation) in
-                try BlockHeader(body, payload: frame.payloadLength)
-            }
+            let header = try BlockHeader(frame)
             guard header.pcpu == block.pcpu, Int(header.events) == block.events else {
                 throw FormatViolation("the block and the index disagree")
             }

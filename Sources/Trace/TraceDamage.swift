@@ -8,11 +8,18 @@ public struct TraceDamage: Equatable, Sendable {
     public var pcpu: UInt16?
     public var interval: ClosedRange<UInt64>?
 
-    public init(range: Range<UInt64>, reason: String, pcpu: UInt16? = nil, interval: ClosedRange<UInt64>? = nil) {
+    /// How many events are missing, where that is known.
+    public var events: Int?
+
+    public init(
+        range: Range<UInt64>, reason: String, pcpu: UInt16? = nil, interval: ClosedRange<UInt64>? = nil,
+        events: Int? = nil
+    ) {
         self.range = range
         self.reason = reason
         self.pcpu = pcpu
         self.interval = interval
+        self.events = events
     }
 }
 

@@ -148,9 +148,7 @@ struct TraceIndex {
         case .header: damage.append(.init(range: frame.offset..<frame.end, reason: "a second header"))
         case .block:
             do throws(FormatViolation) {
-                let header = try frame.body.withBytes { body throws(FormatViolation) in
-                    try BlockHeader(body, payload: frame.payloadLength)
-                }
+                let header = try BlockHeader(frame)
                 entries.append(IndexEntry(header, offset: frame.offset, length: frame.length))
             } catch {
                 damage.append(.init(range: frame.offset..<frame.end, reason: error.reason))

@@ -123,7 +123,7 @@ private struct TraceMerge {
                 skipped.append(
                     TraceDamage(
                         range: offset..<offset + UInt64(block.length), reason: reason, pcpu: block.pcpu,
-                        interval: block.first...block.last))
+                        interval: block.first...block.last, events: block.events))
                 continue
             }
             bytes += columns.bytes

@@ -146,9 +146,7 @@ private struct FrameCheck {
     }
 
     private mutating func checkBlock(_ frame: Frame) throws(FormatViolation) {
-        let header = try frame.body.withBytes { body throws(FormatViolation) in
-            try BlockHeader(body, payload: frame.payloadLength)
-        }
+        let header = try BlockHeader(frame)
         entries.append(IndexEntry(header, offset: frame.offset, length: frame.length))
         let expected = sequence
         sequence = header.sequence &+ 1

@@ -106,12 +106,25 @@ public final class TraceWriter: TraceSink {
         try file.close()
     }
 
+    /// Starts with these names, in this order, even where two are the same.
+    func adopt(comms names: [String]) {
+        comms = names
+        for (index, name) in names.enumerated().reversed() { commIndex[name] = UInt32(index) }
+    }
+
+    /// Writes a block that is encoded already; its place and number are made right.
+    func append(_ block: EncodedBlock) throws(TraceError) {
+        guard !isFinished else { throw .finished(path: path) }
+        eventCount += UInt64(block.header.events)
+        latest = max(latest, block.header.last)
+        try write(block)
+    }
+
     // MARK: Frames
 
     private func cut(_ pcpu: UInt16) throws(TraceError) {
         guard let (events, previous) = pending.take(pcpu) else { return }
         var block = encoder.encode(events, previous: previous)
-        block.header.sequence = blockCount
         for lost in waitingLost where lost.pcpu == pcpu {
             guard let count = lost.count else {
                 block.header.flags.insert(.lostUnknown)
@@ -120,6 +133,12 @@ public final class TraceWriter: TraceSink {
             block.header.lost = UInt32(clamping: UInt64(block.header.lost).addingReportingOverflow(count).partialValue)
         }
         if options.order == .global { block.header.watermark = pending.earliest ?? latest }
+        try write(block)
+    }
+
+    private func write(_ encoded: EncodedBlock) throws(TraceError) {
+        var block = encoded
+        block.header.sequence = blockCount
         try writeComms()
         let offset = file.offset
         try write(.block, body: block.header.bytes, payload: block.payload)

@@ -55,7 +55,7 @@ extension TraceInfo.Lost: Encodable {
 }
 
 extension TraceDamage: Encodable {
-    private enum CodingKeys: String, CodingKey { case offset, length, reason, pcpu, earliest, latest }
+    private enum CodingKeys: String, CodingKey { case offset, length, reason, pcpu, earliest, latest, events }
 
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
@@ -65,5 +65,6 @@ extension TraceDamage: Encodable {
         try values.encode(pcpu, forKey: .pcpu)
         try values.encode(interval?.lowerBound, forKey: .earliest)
         try values.encode(interval?.upperBound, forKey: .latest)
+        try values.encode(events, forKey: .events)
     }
 }

@@ -17,6 +17,8 @@ struct VPMU: ParsableCommand {
             InfoCommand.self,
             ManualCommand.self,
             RecordCommand.self,
+            SalvageCommand.self,
+            ScrubCommand.self,
             SynthCommand.self,
             VerifyCommand.self,
         ])

@@ -1,0 +1,155 @@
+/// Rewrites a trace without what identifies its host and guests.
+///
+/// Removed or renamed: host name, wall clock, command line, names of VMs and threads, process and thread ids (renumbered, the same
+/// everywhere), instruction pointers, exit information, and values of registers outside the PMU (they hold addresses). What
+/// it cannot hide: which events were counted, the counts, and when (`remains`).
+public struct TraceScrub: Sendable {
+    public private(set) var events: UInt64 = 0
+    /// Threads that were given a new number, and names that were given a new one.
+    public private(set) var threads = 0
+    public private(set) var names = 0
+
+    /// What a scrubbed trace still shows, one sentence each.
+    public static let remains = [
+        "Event codes, counter values and periods remain: they show what was measured.",
+        "Times remain: they show when threads ran, and how much.",
+        "The processor model, topology, kernel version and kvm parameters remain: replay needs them.",
+    ]
+
+    /// Reads `input` whole and writes `output`. Throws at the first damage: salvage comes before.
+    public init(from input: String, to output: String, existing: ExistingFile = .refuse) throws {
+        let reader = try TraceReader(path: input)
+        if let piece = reader.damage.first {
+            throw TraceError.damaged(path: reader.path, offset: piece.range.lowerBound, reason: piece.reason)
+        }
+        var numbers = Renumbering()
+        let renamed = reader.comms.enumerated().map { Self.name($0.element, number: $0.offset) }
+        var options = TraceWriter.Options(existing: existing)
+        options.blockSpan = nil
+        let writer = try TraceWriter(
+            path: output, metadata: Self.metadata(reader.metadata, comms: reader.comms, &numbers), options: options)
+        writer.adopt(comms: renamed)
+        let columns = BlockColumns()
+        for block in reader.blocks {
+            try reader.decode(block, into: columns)
+            try withExtendedLifetime(columns) {
+                var cursor = BlockCursor(columns)
+                while !cursor.isAtEnd { try writer.append(Self.scrub(cursor.next(), &numbers)) }
+            }
+        }
+        for record in reader.lost { try writer.append(record) }
+        try writer.finish()
+        events = writer.eventCount
+        threads = numbers.count
+        names = renamed.count
+    }
+
+    private static func scrub(_ event: TraceEvent, _ numbers: inout Renumbering) -> TraceEvent {
+        var event = event
+        event.pid = numbers[event.pid]
+        switch event.kind {
+        case .kvmEntry: event.value = 0
+        case .kvmExit:
+            event.value = 0
+            event.value2 = 0
+            event.value3 = 0
+        case .kvmMSR, .writeMSR, .readMSR: if !PMURegisters.contain(event.register) { event.value = 0 }
+        case .rdpmc: break
+        case .schedSwitch: event.a = UInt32(bitPattern: numbers[event.nextPID])
+        }
+        return event
+    }
+
+    /// A thread's new name. That a thread is a vCPU, and which, must stay: who is who rests on it.
+    private static func name(_ comm: String, number: Int) -> String {
+        ThreadAttribution.vcpuIndex(ofThreadNamed: comm).map { "vcpu\($0)" } ?? "thread\(number)"
+    }
+
+    private static func metadata(
+        _ original: TraceMetadata, comms: [String], _ numbers: inout Renumbering
+    ) -> TraceMetadata {
+        var scrubbed = original
+        scrubbed.hostName = nil
+        scrubbed.wallClockStart = nil
+        scrubbed.command = []
+        var vms: [String: String] = [:]
+        var words: [(String, String)] = comms.map { ($0, "a thread") }
+        if let host = original.hostName { words.append((host, "the host")) }
+        scrubbed.threads = original.threads.enumerated().map { number, thread in
+            var thread = thread
+            if let vm = thread.vm {
+                if vms[vm] == nil {
+                    vms[vm] = "vm\(vms.count + 1)"
+                    words.append((vm, vms[vm]!))
+                }
+                thread.vm = vms[vm]
+            }
+            words.append((thread.comm, "a thread"))
+            words.append(("\(thread.tid)", "a thread"))
+            words.append(("\(thread.pid)", "a process"))
+            thread.vcpu = thread.vcpu ?? ThreadAttribution.vcpuIndex(ofThreadNamed: thread.comm)
+            thread.comm = name(thread.comm, number: number)
+            thread.tid = numbers[thread.tid]
+            thread.pid = numbers[thread.pid]
+            return thread
+        }
+        // Sentences that a recorder wrote may name what was just renamed.
+        scrubbed.blindSpots = original.blindSpots.map { SentenceScrub.replace(words, in: $0) }
+        scrubbed.filters = original.filters.filter { !$0.value.contains("pid") && !$0.value.contains("comm") }
+        return scrubbed
+    }
+}
+
+/// New numbers for thread ids, by first appearance; the idle task keeps its 0.
+private struct Renumbering {
+    private var numbers: [Int32: Int32] = [0: 0]
+
+    var count: Int { numbers.count - 1 }
+
+    subscript(_ pid: Int32) -> Int32 {
+        mutating get {
+            if let number = numbers[pid] { return number }
+            let number = Int32(numbers.count)
+            numbers[pid] = number
+            return number
+        }
+    }
+}
+
+/// Registers whose values are settings and counts of the PMU, no addresses.
+enum PMURegisters {
+    private static let ranges: [ClosedRange<UInt32>] = [
+        // Intel: counters, event selects, MISC_ENABLE, DEBUGCTL, fixed counters, PERF_METRICS, PERF_CAPABILITIES, control and
+        // status, PEBS_ENABLE and PEBS_DATA_CFG, full-width counters, reload values, version 6 aliases (SDM volume 4).
+        0xC1...0xD0, 0x186...0x195, 0x1A0...0x1A0, 0x1D9...0x1D9, 0x309...0x319, 0x329...0x329, 0x345...0x345,
+        0x38D...0x392, 0x3F1...0x3F2, 0x4C1...0x4D0, 0x1309...0x1319, 0x14C1...0x14D0, 0x1900...0x19FF,
+        // AMD: PerfMonV2 control and status, legacy and core-extension counters (APM volume 2, appendix A).
+        0xC000_0300...0xC000_0303, 0xC001_0000...0xC001_0007, 0xC001_0200...0xC001_020B,
+    ]
+
+    static func contain(_ register: UInt32) -> Bool { ranges.contains { $0.contains(register) } }
+}
+
+enum SentenceScrub {
+    /// Replaces each whole word or phrase of `words` in `sentence`, longest first.
+    static func replace(_ words: [(String, String)], in sentence: String) -> String {
+        var out = sentence
+        for (word, replacement) in words.sorted(by: { ($1.0.utf8.count, $0.0) < ($0.0.utf8.count, $1.0) })
+        where !word.isEmpty {
+            var result = ""
+            var rest = out[...]
+            while let found = rest.firstRange(of: word) {
+                let before = rest[..<found.lowerBound].last
+                let behind = rest[found.upperBound...].first
+                let isWhole =
+                    before.map { $0.isLetter || $0.isNumber } != true
+                    && behind.map { $0.isLetter || $0.isNumber } != true
+                result += rest[..<found.lowerBound]
+                result += isWhole ? replacement : word
+                rest = rest[found.upperBound...]
+            }
+            out = result + rest
+        }
+        return out
+    }
+}
