@@ -6,6 +6,7 @@ public enum MSR {
     public static let intelFullWidthCounter: UInt32 = 0x4c1
     public static let intelEventSelect: UInt32 = 0x186
     public static let intelFixedCounter: UInt32 = 0x309
+    public static let debugControl: UInt32 = 0x1d9
     public static let perfCapabilities: UInt32 = 0x345
     public static let fixedControl: UInt32 = 0x38d
     public static let globalStatus: UInt32 = 0x38e

@@ -6,11 +6,13 @@ extension CounterScheduler {
     /// All host events go out, then `counters` (virtual = physical) count for the guest.
     public mutating func loadGuest(pcpu: Int, vcpu: Int, counters: UInt64) {
         guard pcpus[pcpu].loadedGuest < 0 else { return }
-        pmuDisable(pcpu)
         let task = pcpus[pcpu].taskContext
-        listsOut(pcpu, .all, pcpu)
-        if task >= 0 { listsOut(task, .all, pcpu) }
-        pmuEnable(pcpu)
+        if hasPMU(pcpu) {
+            pmuDisable(pcpu)
+            listsOut(pcpu, .all, pcpu)
+            if task >= 0 { listsOut(task, .all, pcpu) }
+            pmuEnable(pcpu)
+        }
         pcpus[pcpu].loadedGuest = vcpu
         pcpus[pcpu].loadedCounters = counters
         sink.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
@@ -23,9 +25,17 @@ extension CounterScheduler {
         sink.guestPut(pcpu: pcpu, vcpu: vcpu, counters: pcpus[pcpu].loadedCounters)
         pcpus[pcpu].loadedGuest = -1
         pcpus[pcpu].loadedCounters = 0
+        guard hasPMU(pcpu) else { return }
         pmuDisable(pcpu)
         waitingIn(pcpu)
         pmuEnable(pcpu)
+    }
+
+    /// Whether perf has anything to do with the PMU on `pcpu`: without a context that ever had an event it does not
+    /// touch it (`perf_ctx_disable()` walks the contexts' PMUs).
+    private func hasPMU(_ pcpu: Int) -> Bool {
+        let task = pcpus[pcpu].taskContext
+        return contexts[pcpu].hasPMU || task >= 0 && contexts[task].hasPMU
     }
 
     /// The loaded guest turned counters on or off by itself; from now on `counters` count.

@@ -16,12 +16,15 @@ public struct GuestPMUShape: Sendable, Equatable {
     public var fullWidthWrites: Bool
     /// Whether the guest was offered PEBS.
     public var pebs: PEBS
+    /// Whether the guest was offered last branch records.
+    public var lastBranchRecords: LastBranchRecords
     /// AMD: whether the guest was offered the core extension (PERF_CTL0...5).
     public var coreExtension: CoreExtension
     /// Whether the guest sees TSX, which makes bits 32 and 33 of an event select valid.
     public var tsx: TSX
 
     public enum PEBS: Sendable { case absent, offered }
+    public enum LastBranchRecords: Sendable { case absent, offered }
     public enum CoreExtension: Sendable { case absent, offered }
     public enum TSX: Sendable { case absent, offered }
 
@@ -35,6 +38,7 @@ public struct GuestPMUShape: Sendable, Equatable {
         width = model.width
         version = min(model.version, 2)
         pebs = .absent
+        lastBranchRecords = .absent
         coreExtension = .offered
         tsx = .absent
         if model.flavour == .intel {

@@ -10,6 +10,7 @@ extension HostMachine {
         case .fault: return .fault
         case .nothing: break
         case .counter(let slot, let value): writeCounter(vcpu, slot, value)
+        case .lastBranchRecordsOn: makeLBR(vcpu)
         case .changed(let counters): controlChanged(vcpu, counters)
         }
         return .written
@@ -29,6 +30,7 @@ extension HostMachine {
         case .globalControl: return .value(vcpus[vcpu].pmu.registers.globalControl)
         case .globalStatusClear: return .value(0)
         case .pebsEnable: return .value(vcpus[vcpu].pmu.registers.pebsEnable)
+        case .debugControl: return .value(vcpus[vcpu].pmu.debugControl)
         }
     }
 
@@ -57,7 +59,8 @@ extension HostMachine {
             return
         }
         let event = vcpus[vcpu].pmu.event[slot]
-        guard event >= 0, vcpus[vcpu].pmu.paused & bit(slot) == 0 else { return }
+        guard event >= 0, vcpus[vcpu].pmu.paused & bit(slot) == 0, scheduler.spec(of: event).samplePeriod != 0
+        else { return }
         vcpus[vcpu].counts.periodsReplaced += 1
         let period = (0 &- value) & mask
         scheduler.setPeriod(event, period == 0 ? mask &+ 1 : period)
@@ -89,7 +92,7 @@ extension HostMachine {
             vcpus[vcpu].pmu.reprogram |= counters & vcpus[vcpu].pmu.shape.allCounters
             vcpus[vcpu].requested = true
             if kvm.reprogramming == .immediate {
-                reprogramPending(vcpu)
+                reprogramPending(vcpu, among: counters)
             } else {
                 handleRequestsIfEntriesAreHidden(vcpu)
             }

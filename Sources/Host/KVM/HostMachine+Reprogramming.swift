@@ -7,13 +7,14 @@ extension HostMachine {
     mutating func handleRequests(_ vcpu: Int) {
         guard vcpus[vcpu].requested else { return }
         vcpus[vcpu].requested = false
-        reprogramPending(vcpu)
+        reprogramPending(vcpu, among: .max)
         if vcpus[vcpu].needsCleanup { cleanUp(vcpu) }
     }
 
-    mutating func reprogramPending(_ vcpu: Int) {
-        var bits = vcpus[vcpu].pmu.reprogram
-        vcpus[vcpu].pmu.reprogram = 0
+    /// Reprograms the counters that wait for it, of those in `mask`.
+    mutating func reprogramPending(_ vcpu: Int, among mask: UInt64) {
+        var bits = vcpus[vcpu].pmu.reprogram & mask
+        vcpus[vcpu].pmu.reprogram &= ~mask
         while bits != 0 {
             let counter = Counter(index: UInt8(bits.trailingZeroBitCount))
             bits &= bits - 1
@@ -81,10 +82,13 @@ extension HostMachine {
     private mutating func resume(_ vcpu: Int, _ slot: Int) -> Bool {
         let event = vcpus[vcpu].pmu.event[slot]
         guard event >= 0 else { return false }
-        scheduler.setPeriod(event, vcpus[vcpu].pmu.samplePeriod(slot: slot))
+        if scheduler.spec(of: event).samplePeriod != 0 {
+            scheduler.setPeriod(event, vcpus[vcpu].pmu.samplePeriod(slot: slot))
+            vcpus[vcpu].counts.periodsReplaced += 1
+        }
+        guard (vcpus[vcpu].pmu.precise & bit(slot) != 0) == wantsPEBS(vcpu, slot) else { return false }
         scheduler.enable(event)
         vcpus[vcpu].pmu.paused &= ~bit(slot)
-        vcpus[vcpu].counts.periodsReplaced += 1
         vcpus[vcpu].counts.eventsEnabled += 1
         noticeMisfit(vcpu, slot)
         return true
@@ -99,12 +103,14 @@ extension HostMachine {
         vcpus[vcpu].pmu.currentConfig[slot] = 0
         vcpus[vcpu].pmu.consumed[slot] = 0
         vcpus[vcpu].pmu.backed &= ~bit(slot)
+        vcpus[vcpu].pmu.precise &= ~bit(slot)
         vcpus[vcpu].counts.eventsReleased += 1
     }
 
     /// The vCPU is gone, and everything behind its counters with it.
     mutating func releaseAll(_ vcpu: Int) {
         for slot in 0..<GuestRegisters.slots { release(vcpu, slot) }
+        releaseLBR(vcpu)
         if vcpus[vcpu].enabledMask != 0 {
             vcpus[vcpu].enabledMask = 0
             scheduler.sink.guestEnabledChanged(vcpu: vcpu, mask: 0)
@@ -132,6 +138,7 @@ extension HostMachine {
         vcpus[vcpu].pmu.consumed[slot] = 0
         vcpus[vcpu].pmu.paused &= ~bit(slot)
         vcpus[vcpu].pmu.backed |= bit(slot)
+        if wantsPEBS(vcpu, slot) { vcpus[vcpu].pmu.precise |= bit(slot) }
         vcpus[vcpu].counts.eventsCreated += 1
         scheduler.install(event)
         noticeMisfit(vcpu, slot)
@@ -162,7 +169,8 @@ extension HostMachine {
         let period =
             config & EventSelect.inTXCheckpointed != 0 ? 0 : pmu.samplePeriod(slot: slot)
         return EventSpec(
-            config: config | privileges | EventSelect.interrupt, constraint: model.constraint(for: config),
+            config: config | privileges | EventSelect.interrupt,
+            constraint: model.constraint(for: config, precise: preciseLevel(vcpu, slot)),
             priority: .pinned, scope: .task(vcpus[vcpu].task), exclusion: .host, samplePeriod: period,
             owner: .guest(vcpu: vcpu, counter: counter))
     }
@@ -184,6 +192,7 @@ extension HostMachine {
             release(vcpu, slot)
         }
         vcpus[vcpu].pmu.inUse = 0
+        if vcpus[vcpu].pmu.debugControl & VirtualPMU.lastBranchRecords == 0 { releaseLBR(vcpu) }
     }
 
     /// An event's counter ran out. Behind a guest's counter `kvm_perf_overflow()` notes the status bit and asks for

@@ -13,6 +13,7 @@ extension VirtualPMU {
         case globalControl
         case globalStatusClear
         case pebsEnable
+        case debugControl
         /// Not the PMU's, or not there: the access raises #GP.
         case missing
         /// Tolerated although nothing is behind it: writes vanish, reads give 0.
@@ -44,6 +45,7 @@ extension VirtualPMU {
         case MSR.globalControl: return shape.hasGlobalControl ? .globalControl : .missing
         case MSR.globalOverflowControl: return shape.hasGlobalControl ? .globalStatusClear : .missing
         case MSR.pebsEnable: return shape.pebs == .offered ? .pebsEnable : .missing
+        case MSR.debugControl: return shape.lastBranchRecords == .offered ? .debugControl : .ignored
         case MSR.amdLegacyControl..<MSR.amdLegacyControl + 8: return .ignored
         default: return .missing
         }
@@ -76,6 +78,8 @@ extension VirtualPMU {
         case nothing
         /// The counters in the mask must be reprogrammed; their control registers hold the new values.
         case changed(UInt64)
+        /// The guest turned its last branch records on.
+        case lastBranchRecordsOn
         /// The counter at `slot` is to hold `value`, cut to its width.
         case counter(slot: Int, value: UInt64)
     }
@@ -132,6 +136,9 @@ extension VirtualPMU {
             let changed = registers.pebsEnable ^ value
             registers.pebsEnable = value
             return changed == 0 ? .nothing : .changed(changed)
+        case .debugControl:
+            debugControl = value
+            return value & VirtualPMU.lastBranchRecords != 0 ? .lastBranchRecordsOn : .nothing
         }
     }
 

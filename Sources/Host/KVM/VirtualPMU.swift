@@ -22,6 +22,11 @@ public struct VirtualPMU: Sendable {
     var reprogram: UInt64 = 0
     /// Counters whose registers were written in this time slice (`pmc_in_use`).
     var inUse: UInt64 = 0
+    /// Counters whose event is precise: made while their PEBS bit was set.
+    var precise: UInt64 = 0
+    /// IA32_DEBUGCTL, and the event that keeps the last branch records for the guest, -1 if there is none.
+    public internal(set) var debugControl: UInt64 = 0
+    var lbrEvent = -1
     /// Counters with a perf event (`event_count` of them).
     var backed: UInt64 = 0
 
@@ -32,6 +37,9 @@ public struct VirtualPMU: Sendable {
         }
         registers.globalControl = (1 << UInt64(shape.gp)) - 1
     }
+
+    /// IA32_DEBUGCTL.LBR (SDM volume 4, MSR 0x1d9).
+    static let lastBranchRecords: UInt64 = 1
 
     /// Counters that GLOBAL_CTRL leaves on; all of them for a guest that has no GLOBAL_CTRL.
     public var globallyEnabled: UInt64 {

@@ -58,6 +58,9 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
         self.pcpus = [PCPURegisters](repeating: PCPURegisters(), count: pcpus)
     }
 
+    /// Metrics and last branch records have no counter of their own that is written or read.
+    static var firstPseudoCounter: Int { 47 }
+
     /// Events counted so far, up to the last time the event was stopped or read.
     public func count(of event: EventID) -> UInt64 { events[event].count }
 
@@ -66,7 +69,7 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
         var config = spec.config & ~EventSelect.enable
         if layout.flavour != .intel {
             if spec.exclusion == .host { config |= EventSelect.guestOnly }
-            if spec.exclusion == .guest { config |= EventSelect.hostOnly }
+            if spec.exclusion == .guest, habits.virtualization == .on { config |= EventSelect.hostOnly }
         }
         events.append(
             EventRegisters(
@@ -124,6 +127,7 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
     }
 
     public mutating func start(pcpu: Int, event: EventID, counter index: Int) {
+        if index >= TrafficDriver.firstPseudoCounter { return }
         let counter = Counter(index: UInt8(index))
         let value = events[event].period.arm(maxPeriod: layout.maxPeriod) & layout.counterMask
         write(layout.counter(counter), value, pcpu)
@@ -145,6 +149,7 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
     }
 
     public mutating func stop(pcpu: Int, event: EventID, counter index: Int) {
+        if index >= TrafficDriver.firstPseudoCounter { return }
         let counter = Counter(index: UInt8(index))
         pcpus[pcpu].running &= ~counter.bit
         pcpus[pcpu].guestCounters &= ~counter.bit
@@ -161,6 +166,7 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
     }
 
     public mutating func read(pcpu: Int, event: EventID, counter: Int) {
+        if counter >= TrafficDriver.firstPseudoCounter { return }
         drain(pcpu, event, Counter(index: UInt8(counter)))
     }
 
