@@ -18,6 +18,13 @@ public enum CPUList {
         return cpus.sorted()
     }
 
+    /// The mask as the kernel's files take it: groups of 32 CPUs in hexadecimal, the highest first.
+    static func mask(_ cpus: [Int]) -> String {
+        var words = [UInt32](repeating: 0, count: (cpus.max() ?? 0) / 32 + 1)
+        for cpu in cpus { words[cpu / 32] |= 1 << UInt32(cpu % 32) }
+        return words.reversed().map { String($0, radix: 16) }.joined(separator: ",")
+    }
+
     /// The CPUs that are online now.
     public static func online() throws -> [Int] {
         let path = "/sys/devices/system/cpu/online"

@@ -26,7 +26,8 @@ public struct Doctor: Sendable {
     /// Whether a recording can be made.
     public var canRecord: Bool { checks.allSatisfy { $0.outcome != .bad } }
 
-    /// Looks at this host. Opens one event for a moment; changes nothing.
+    /// Looks at this host. Opens one event and makes one tracing instance for a moment, and takes away tracing instances that
+    /// killed recorders left behind; changes nothing else.
     public init() {
         var checks: [Check?] = [Self.kernel()]
         let (tracefsCheck, tracefs) = Self.tracefs()
@@ -35,6 +36,7 @@ public struct Doctor: Sendable {
             let (tracepointsCheck, tracepoints) = Self.tracepoints(tracefs)
             checks.append(tracepointsCheck)
             if let tracepoints { checks.append(Self.perf(tracepoints)) }
+            checks.append(Self.instances(tracefs))
         }
         checks.append(Self.lockdown())
         checks.append(Self.processor())
@@ -93,6 +95,26 @@ public struct Doctor: Sendable {
         } catch {
             return failed("perf events", error)
         }
+    }
+
+    private static func instances(_ tracefs: Tracefs) -> Check {
+        let removed = TracefsInstance.removeOrphans(in: tracefs)
+        let kept = TracefsInstance.orphans(in: tracefs)
+        let cleaning = removed.isEmpty ? "" : "; removed \(removed.count) that killed recorders left behind"
+        do {
+            _ = try TracefsInstance(tracefs)
+        } catch {
+            return Check(
+                name: "tracing instance", outcome: .limited, detail: "\(error)",
+                remedy: "perf rings are used instead, which cost the guest more")
+        }
+        guard kept.isEmpty else {
+            return Check(
+                name: "tracing instance", outcome: .limited,
+                detail: "can be made; left behind and not removable: \(kept.joined(separator: ", "))",
+                remedy: "close what reads them, then run this again")
+        }
+        return Check(name: "tracing instance", outcome: .good, detail: "can be made\(cleaning)", remedy: nil)
     }
 
     private static func lockdown() -> Check? {

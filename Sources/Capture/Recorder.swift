@@ -21,15 +21,20 @@ public final class Recorder {
     public init(options: RecordingOptions, tool: String, commandLine: [String]) throws {
         self.options = options
         let tracefs = try Tracefs()
-        let tracepoints = try Tracepoints(tracefs)
+        let orphans = TracefsInstance.removeOrphans(in: tracefs)
+        let kinds = EventKind.allCases.filter { options.exits == .full || !$0.isTransition }
+        let tracepoints = try Tracepoints(tracefs, kinds: kinds)
         let cpus = try Self.cpus(options)
         for process in options.processes where GuestThreads.threadIDs(ofProcess: process).isEmpty {
             throw CaptureError.usage("there is no process \(process)")
         }
         let filter = EventFilter(registers: options.registers)
         let bytes = try options.ringBytes(cpus: cpus.count)
-        source = try PerfSource(
-            tracepoints: tracepoints, cpus: cpus, bufferBytes: bytes, filter: filter, processes: options.processes)
+        source = try Self.source(
+            options, tracefs: tracefs, tracepoints: tracepoints, cpus: cpus, bufferBytes: bytes, filter: filter)
+        if !orphans.isEmpty {
+            remarks.append("Removed \(orphans.count) tracing instance(s) that killed recorders had left behind.")
+        }
 
         var metadata = TraceMetadata(source: "record", tool: tool, clock: "monotonic")
         HostDescription.describe(into: &metadata)
@@ -44,6 +49,11 @@ public final class Recorder {
         metadata.blindSpots = BlindSpots.sentences(
             metadata: metadata, missing: tracepoints.missing, registers: options.registers,
             limitedTo: !options.processes.isEmpty)
+        if options.exits == .none {
+            metadata.blindSpots.append(
+                "kvm_entry and kvm_exit were not recorded (--exits none): vCPUs are known by their threads' names, and time in "
+                    + "guest mode is not known.")
+        }
         if options.cpus != nil {
             metadata.blindSpots.append("Only CPUs \(cpus.map(String.init).joined(separator: ",")) were recorded.")
         }
@@ -115,7 +125,8 @@ public final class Recorder {
         } catch let error where !(error is CaptureError) {
             if case .sinkFailed = end {} else { summary.end = .sinkFailed("\(error)") }
         }
-        if summary.read(.kvmMSR) > 0, summary.read(.kvmEntry) == 0, summary.read(.kvmExit) == 0 {
+        if options.exits != .none, summary.read(.kvmMSR) > 0, summary.read(.kvmEntry) == 0, summary.read(.kvmExit) == 0
+        {
             remarks.append(
                 "kvm_entry and kvm_exit never fired although guests reached registers: this KVM runs its guests without "
                     + "hardware support (nested), so vCPUs are known by their threads' names only.")
@@ -135,6 +146,24 @@ public final class Recorder {
     private func follow() throws {
         threads.identify(source.guestThreads)
         try source.followProcesses()
+    }
+
+    private static func source(
+        _ options: RecordingOptions, tracefs: Tracefs, tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64,
+        filter: EventFilter
+    ) throws -> any EventSource {
+        if options.source != .perf {
+            do {
+                return try TracefsSource(
+                    tracefs: tracefs, tracepoints: tracepoints, cpus: cpus, bufferBytes: bufferBytes, filter: filter,
+                    processes: options.processes)
+            } catch {
+                if options.source == .tracefs { throw error }
+            }
+        }
+        return try PerfSource(
+            tracepoints: tracepoints, cpus: cpus, bufferBytes: bufferBytes, filter: filter,
+            processes: options.processes)
     }
 
     private static func cpus(_ options: RecordingOptions) throws -> [Int] {

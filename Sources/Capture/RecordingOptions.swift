@@ -7,6 +7,10 @@ public struct RecordingOptions: Sendable {
     /// CPUs to record; nil for all that are online.
     public var cpus: [Int]?
     public var registers = RegisterScope.pmu
+    /// Where the records come from.
+    public var source = RecordingSource.automatic
+    /// Whether entries into and exits from guests are recorded.
+    public var exits = ExitDetail.none
     /// A command to run once everything is being recorded; the recording ends with it. Its name is looked up in PATH.
     public var command: [String] = []
     /// What the trace calls this host; nil for its own name.
@@ -28,6 +32,25 @@ public struct RecordingOptions: Sendable {
         }
         return max(page, asked.powerOfTwoAbove)
     }
+}
+
+/// The two ways that the kernel offers its records.
+public enum RecordingSource: String, Sendable, CaseIterable {
+    /// tracefs where that can be had, else perf.
+    case automatic = "auto"
+    /// A private tracing instance: costs the guest least; loss is known for each CPU's ring.
+    case tracefs
+    /// perf_event_open(2): needs less privilege; loss is known for each tracepoint (Linux 6.0).
+    case perf
+}
+
+/// How much of `kvm:kvm_entry` and `kvm:kvm_exit` is recorded.
+///
+/// They tell which vCPU a thread runs, when it was in the guest, and that a guest read a counter by RDPMC; and there is one of
+/// each for every exit of every guest on the host.
+public enum ExitDetail: String, Sendable, CaseIterable {
+    case none
+    case full
 }
 
 extension UInt64 {

@@ -75,4 +75,7 @@ extension EventKind {
         case .writeMSR, .readMSR, .rdpmc, .schedSwitch: false
         }
     }
+
+    /// The record is one of entering or leaving a guest.
+    var isTransition: Bool { self == .kvmEntry || self == .kvmExit }
 }

@@ -1,5 +1,6 @@
-import Capture
 import Foundation
+
+@testable import Capture
 
 /// What this machine can do, asked once.
 enum ThisMachine {
@@ -9,4 +10,10 @@ enum ThisMachine {
     /// And they can be recorded.
     static let recordsGuests =
         runsGuests && (try? Recorder(options: RecordingOptions(), tool: "test", commandLine: [])) != nil
+
+    /// A tracing instance can be made.
+    static let makesInstances: Bool = {
+        guard let tracefs = try? Tracefs() else { return false }
+        return (try? TracefsInstance(tracefs)) != nil
+    }()
 }

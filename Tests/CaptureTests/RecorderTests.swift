@@ -7,12 +7,17 @@ import Trace
     "Recorder", .serialized,
     .enabled(if: ThisMachine.recordsGuests, "this machine cannot record a KVM guest (/dev/kvm, tracefs, privilege)"))
 struct RecorderTests {
+    private static let sources = [RecordingSource.perf, .tracefs]
+
     /// Plays programs on a guest in the background while recording; answers the trace and the guest's own notes.
     private func record(
-        _ programs: [GuestProgram], _ change: (inout RecordingOptions) -> Void = { _ in }
+        _ programs: [GuestProgram], from source: RecordingSource = .automatic,
+        _ change: (inout RecordingOptions) -> Void = { _ in }
     ) throws -> (trace: TraceBuffer, summary: RecordingSummary, notes: [GuestNotes]) {
         var options = RecordingOptions()
         options.duration = 30_000_000_000
+        options.source = source
+        options.exits = .full
         change(&options)
         let recorder = try Recorder(options: options, tool: "test", commandLine: [])
         let guest = BackgroundGuest(try Guest(programs: programs))
@@ -24,16 +29,17 @@ struct RecorderTests {
         return (trace, summary, try guest.notes())
     }
 
-    @Test("two vCPUs playing 2,000 accesses: trace and guest memory agree on every access")
-    func agreesWithGuest() throws {
+    @Test("two vCPUs playing 2,000 accesses: trace and guest memory agree on every access", arguments: Self.sources)
+    func agreesWithGuest(source: RecordingSource) throws {
         let program = try GuestProgram(parsing: GuestPrograms.twoThousandAccesses)
         #expect(program.accesses.count == 2000)
-        let (trace, summary, notes) = try record([program, program])
+        let (trace, summary, notes) = try record([program, program], from: source)
         #expect(summary.lost == 0)
         #expect(summary.rings.allSatisfy { $0.balances })
         #expect(notes.count == 2 && notes[0].thread != notes[1].thread)
         for note in notes {
-            let seen = trace.events.filter { $0.kind == .kvmMSR && $0.pid == note.thread }
+            // A vCPU's thread may have moved between CPUs, whose events come one CPU after the other.
+            let seen = trace.events.filter { $0.kind == .kvmMSR && $0.pid == note.thread }.sorted { $0.time < $1.time }
             let noted = note.accesses.filter { if case .rdpmc = $0.step { false } else { true } }
             #expect(seen.count == noted.count)
             for (event, access) in zip(seen, noted) {
@@ -61,9 +67,12 @@ struct RecorderTests {
         }
     }
 
-    @Test("with a buffer far too small, what was read and what is reported lost add up to what the kernel made")
-    func accountsForLoss() throws {
+    @Test(
+        "with a buffer far too small, what was read and what is reported lost add up to what the kernel made",
+        arguments: Self.sources)
+    func accountsForLoss(source: RecordingSource) throws {
         var options = RecordingOptions()
+        options.source = source
         options.bufferBytes = 4096
         options.duration = 30_000_000_000
         let recorder = try Recorder(options: options, tool: "test", commandLine: [])
@@ -89,6 +98,7 @@ struct RecorderTests {
             }
         }
         let guestAccesses = summary.rings.flatMap(\.tracepoints).filter { $0.kind == .kvmMSR }
+        guard source == .perf else { return }
         #expect(guestAccesses.reduce(0) { $0 + ($1.made ?? 0) } == UInt64(2 * program.accesses.count))
         if recorder.metadata.lossGranularity == .tracepoint {
             for count in guestAccesses { #expect(count.read + count.lost == count.made) }
@@ -102,10 +112,10 @@ struct RecorderTests {
         for lost in trace.lost { #expect(lost.earliest <= lost.latest) }
     }
 
-    @Test("events of each CPU come in rising time")
-    func keepsOrder() throws {
+    @Test("events of each CPU come in rising time", arguments: Self.sources)
+    func keepsOrder(source: RecordingSource) throws {
         let program = try GuestProgram(parsing: GuestPrograms.twoThousandAccesses)
-        let (trace, summary, _) = try record([program, program])
+        let (trace, summary, _) = try record([program, program], from: source)
         for ring in summary.rings {
             let times = trace.events.filter { $0.pcpu == UInt16(ring.pcpu) }.map(\.time)
             #expect(zip(times, times.dropFirst()).allSatisfy { $0 <= $1 })
@@ -123,19 +133,19 @@ struct RecorderTests {
         #expect(guestThreads(all) == [0x176, 0x186, 0x176, 0xc001_0201])
     }
 
-    @Test("only the chosen process is recorded, with threads that it starts later")
-    func limitsToProcess() throws {
+    @Test("only the chosen process is recorded, with threads that it starts later", arguments: Self.sources)
+    func limitsToProcess(source: RecordingSource) throws {
         let program = try GuestProgram(parsing: "repeat 60\nwrite 0xc1 1\npause 10000\nend")
-        let (trace, _, notes) = try record([program]) { $0.processes = [getpid()] }
+        let (trace, _, notes) = try record([program], from: source) { $0.processes = [getpid()] }
         let mine = Set(KnownThreads.ofThisProcess() + notes.map(\.thread))
         #expect(trace.events.contains { $0.kind == .kvmMSR && $0.pid == notes[0].thread })
         for event in trace.events where event.kind != .schedSwitch { #expect(mine.contains(event.pid)) }
     }
 
-    @Test("a CPU that is not recorded leaves no event")
-    func limitsToCPUs() throws {
+    @Test("a CPU that is not recorded leaves no event", arguments: Self.sources)
+    func limitsToCPUs(source: RecordingSource) throws {
         let program = try GuestProgram(parsing: GuestPrograms.twoThousandAccesses)
-        let (trace, _, _) = try record([program, program]) { $0.cpus = [0] }
+        let (trace, _, _) = try record([program, program], from: source) { $0.cpus = [0] }
         #expect(!trace.events.isEmpty)
         #expect(trace.events.allSatisfy { $0.pcpu == 0 })
     }
@@ -165,6 +175,52 @@ struct RecorderTests {
         options = RecordingOptions()
         options.bufferBytes = 1 << 40
         #expect(throws: CaptureError.self) { try Recorder(options: options, tool: "test", commandLine: []) }
+    }
+
+    @Test("both sources at once record the same accesses of a guest")
+    func sourcesAgree() throws {
+        let program = try GuestProgram(parsing: "repeat 100\nwrite 0xc1 1\nread 0xc0010004\nwrite 0x186 0\nend")
+        var options = RecordingOptions()
+        options.source = .perf
+        options.duration = 30_000_000_000
+        let outer = try Recorder(options: options, tool: "test", commandLine: [])
+        options.source = .tracefs
+        let inner = try Recorder(options: options, tool: "test", commandLine: [])
+        let guest = BackgroundGuest(try Guest(program: program, vcpus: 2))
+        var outerTrace = TraceBuffer(metadata: outer.metadata)
+        var innerTrace = TraceBuffer(metadata: inner.metadata)
+        _ = try outer.run(into: &outerTrace) { _ in
+            _ = try inner.run(into: &innerTrace) { _ in
+                guest.startOnce()
+                return guest.hasEnded ? .stop : .goOn
+            }
+            return .stop
+        }
+        // Each source takes its own time stamp, so all but the time is compared.
+        func accesses(_ trace: TraceBuffer) -> [TraceEvent] {
+            trace.events.filter { $0.kind == .kvmMSR }.sorted { $0.time < $1.time }.map { event in
+                var event = event
+                event.time = 0
+                return event
+            }
+        }
+        for note in try guest.notes() {
+            let seen = accesses(outerTrace).filter { $0.pid == note.thread }
+            #expect(seen.count == 300)
+            let isSame = seen == accesses(innerTrace).filter { $0.pid == note.thread }
+            #expect(isSame)
+        }
+    }
+
+    @Test("entries and exits are recorded only when asked for")
+    func leavesOutExits() throws {
+        let metadata = try Recorder(options: RecordingOptions(), tool: "test", commandLine: []).metadata
+        #expect(!metadata.tracepoints.contains("kvm:kvm_exit"))
+        #expect(metadata.blindSpots.contains { $0.contains("--exits none") })
+        var options = RecordingOptions()
+        options.exits = .full
+        let full = try Recorder(options: options, tool: "test", commandLine: []).metadata
+        #expect(Set(full.tracepoints) == Set(EventKind.allCases.map(\.qualifiedName)))
     }
 
     @Test("a recording ends with its command, whose exit code is told")

@@ -93,6 +93,26 @@ struct RecordCommandTests {
             total += events.count
         }
         #expect(total > 0)
+        // Whatever a killed recorder had switched on in the kernel goes with the next one.
+        let next = try Executable.run(["record", "-o", directory.path("next.vpt"), "--duration", "10ms"])
+        #expect(next.status == 0, "\(next.errors)")
+        let instances = try? FileManager.default.contentsOfDirectory(atPath: "/sys/kernel/tracing/instances")
+        for recorder in recorders {
+            #expect(!(instances ?? []).contains { $0.hasPrefix("vpmu-\(recorder.processIdentifier)-") })
+        }
+    }
+
+    @Test("both sources make the same kind of file", arguments: ["perf", "tracefs"])
+    func recordsFromEither(source: String) throws {
+        let file = directory.path("\(source).vpt")
+        let outcome = try Executable.run([
+            "record", "-o", file, "--source", source, "--exits", "full", "--", Executable.url.path, "guest", program,
+        ])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let reader = try TraceReader(path: file)
+        #expect(reader.isComplete && reader.lost.isEmpty)
+        #expect(try events(reader).filter { $0.kind == .kvmMSR }.count == 800)
+        #expect(reader.metadata.lossGranularity == (source == "perf" ? .tracepoint : .ring))
     }
 
     @Test("an output that exists is kept, unless --force says otherwise")

@@ -3,6 +3,9 @@ import Capture
 import Foundation
 import Trace
 
+extension RecordingSource: ExpressibleByArgument {}
+extension ExitDetail: ExpressibleByArgument {}
+
 struct RecordCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "record", abstract: "Record what guests and host do with this machine's performance counters.",
@@ -10,8 +13,9 @@ struct RecordCommand: ParsableCommand {
             Examples: vpmu record -o host.vpt --duration 10
                       vpmu record -o run.vpt -- qemu-system-x86_64 -enable-kvm disk.img
 
-            Records kvm_msr, kvm_entry, kvm_exit, write_msr, read_msr, rdpmc and sched_switch on every CPU until the \
-            duration is over, the command has ended, or Ctrl-C. Registers outside the PMU are filtered in the kernel.
+            Records kvm_msr, write_msr, read_msr, rdpmc and sched_switch on every CPU, with --exits full also kvm_entry and \
+            kvm_exit, until the duration is over, the command has ended, or Ctrl-C. Registers outside the PMU are filtered \
+            in the kernel.
 
             Exit status: 0 a good file (also after Ctrl-C or SIGTERM), 128 the host cannot record or the file cannot be \
             written, 129 wrong usage.
@@ -24,6 +28,9 @@ struct RecordCommand: ParsableCommand {
     @Option(help: "Only these CPUs: 0-3,8.") var cpus: String?
     @Flag(help: "Record accesses to registers outside the PMU, too.") var allRegisters = false
     @Option(help: "Bytes of each CPU's ring: 512K, 4M. Default: sized from the host.") var buffer: String?
+    @Option(help: "Where records come from: tracefs (cheapest for guests), perf, or auto: tracefs where it can be had.")
+    var source = RecordingSource.automatic
+    @Option(help: "Entries into and exits from guests: none, or full (a record each).") var exits = ExitDetail.none
     @Option(help: "What the trace calls this host. Default: its own name.") var hostName: String?
     @Flag(help: "Write the summary as JSON.") var json = false
     @Argument(help: "A command to record, and to stop with.") var command: [String] = []
@@ -68,6 +75,8 @@ struct RecordCommand: ParsableCommand {
         options.processes = pid
         options.registers = allRegisters ? .all : .pmu
         options.command = command
+        options.source = source
+        options.exits = exits
         options.hostName = hostName
         return options
     }

@@ -1,0 +1,130 @@
+import Glibc
+import Trace
+
+/// The ring buffer of one CPU in a tracing instance, read page by page from `trace_pipe_raw`.
+///
+/// A full ring overwrites its oldest page, and the next page read says that something is missing before it; how much in all
+/// stands in the ring's `stats` file. Loss is known for the ring, not for each tracepoint.
+final class TracefsRing {
+    private(set) var intake: RingIntake
+    let pipe: Descriptor
+    private let stats: Descriptor
+    private let layout: PageLayout
+    private let page: UnsafeMutableRawBufferPointer
+    private var reportedLost: UInt64 = 0
+    /// The time before which losses not yet reported cannot lie; nil when no page has told of any.
+    private var lossSince: UInt64?
+
+    init(pcpu: Int, instance: TracefsInstance, tracepoints: Tracepoints, layout: PageLayout, pageBytes: Int) throws {
+        intake = RingIntake(pcpu: pcpu, tracepoints: tracepoints)
+        self.layout = layout
+        pipe = try instance.openForReading("per_cpu/cpu\(pcpu)/trace_pipe_raw")
+        stats = try instance.openForReading("per_cpu/cpu\(pcpu)/stats")
+        page = .allocate(byteCount: pageBytes, alignment: 8)
+    }
+
+    deinit {
+        page.deallocate()
+    }
+
+    /// Takes everything out of the ring and hands on what is in order; answers the number of records taken.
+    func drain<Sink: TraceSink>(into sink: inout Sink, keeping selection: inout ThreadSelection) throws -> Int {
+        var records = 0
+        // A writer as fast as the reader must not keep it here for ever: the other rings wait.
+        for _ in 0..<Self.mostPages {
+            let length = read(pipe.number, page.baseAddress, page.count)
+            if length < 0, errno == EINTR { continue }
+            guard length > 0 else {
+                guard length == 0 || errno == EAGAIN else {
+                    throw CaptureError.system(doing: "read the ring of CPU \(intake.pcpu)", errno: errno, remedy: nil)
+                }
+                break
+            }
+            records += try take(UnsafeRawBufferPointer(rebasing: page[..<length]), into: &sink, keeping: &selection)
+        }
+        try intake.flush(into: &sink)
+        if lossSince != nil { try settle(into: &sink) }
+        return records
+    }
+
+    static let mostPages = 4096
+
+    /// After the last `drain`: hands on what was held back and reports what is still missing.
+    func finish<Sink: TraceSink>(into sink: inout Sink) throws -> RingAccount {
+        try intake.flush(into: &sink, everything: true)
+        if lossSince == nil { lossSince = intake.newest }
+        try settle(into: &sink)
+        let counts = try ringCounts()
+        return RingAccount(
+            pcpu: intake.pcpu, made: counts.read + counts.waiting + counts.lost,
+            tracepoints: intake.tracepoints.present.enumerated().map {
+                .init(kind: $1.kind, made: nil, read: intake.read[$0], lost: 0)
+            }, lostOfUnknownKind: intake.lostOfUnknownKind)
+    }
+
+    private func take<Sink: TraceSink>(
+        _ bytes: UnsafeRawBufferPointer, into sink: inout Sink, keeping selection: inout ThreadSelection
+    ) throws -> Int {
+        guard var page = KbufferPage(bytes, layout: layout) else {
+            throw CaptureError.unreadable(
+                path: "ring of CPU \(intake.pcpu)",
+                reason: "a page of \(bytes.count) bytes has no header that makes sense")
+        }
+        if page.missed != .none, lossSince == nil { lossSince = intake.newest }
+        var records = 0
+        while true {
+            switch page.next() {
+            case .record(let raw, let time):
+                records += 1
+                try intake.take(raw, time: time, into: &sink, keeping: &selection)
+            case .end:
+                return records
+            case .damaged(let offset, let reason):
+                throw CaptureError.unreadable(
+                    path: "ring of CPU \(intake.pcpu)", reason: "\(reason) (page offset \(offset))")
+            }
+        }
+    }
+
+    /// Reports what the ring has lost since the last time.
+    private func settle<Sink: TraceSink>(into sink: inout Sink) throws {
+        let since = lossSince ?? intake.newest
+        lossSince = nil
+        let lost = try ringCounts().lost
+        guard lost > reportedLost else { return }
+        try intake.report(lost: lost - reportedLost, kind: nil, since: since, until: MonotonicClock.now(), into: &sink)
+        reportedLost = lost
+    }
+
+    private func ringCounts() throws -> RingCounts {
+        var text = [UInt8](repeating: 0, count: 4096)
+        let length = pread(stats.number, &text, text.count, 0)
+        guard length > 0 else {
+            throw CaptureError.system(doing: "read the counts of CPU \(intake.pcpu)", errno: errno, remedy: nil)
+        }
+        return RingCounts(stats: String(decoding: text[..<length], as: UTF8.self))
+    }
+}
+
+/// What the `stats` file of a ring says (kernel/trace/trace.c, `tracing_stats_read`).
+struct RingCounts: Equatable {
+    /// Records that readers have taken.
+    var read: UInt64 = 0
+    /// Records that still wait.
+    var waiting: UInt64 = 0
+    /// Records overwritten, or never written for want of room.
+    var lost: UInt64 = 0
+
+    init(stats text: String) {
+        for line in text.split(separator: "\n") {
+            let parts = line.split(separator: ":")
+            guard parts.count == 2, let value = UInt64(parts[1].filter { $0 != " " }) else { continue }
+            switch parts[0] {
+            case "read events": read = value
+            case "entries": waiting = value
+            case "overrun", "commit overrun", "dropped events": lost += value
+            default: break
+            }
+        }
+    }
+}
