@@ -58,7 +58,7 @@ let package = Package(
         tests("HostTests", ["Host", "Policy", "PMU"]),
         tests("TraceTests", ["Trace"]),
         tests("CaptureTests", ["Capture", "Trace", "CLinux"]),
-        tests("ImportTests", ["Import", "Trace"]),
+        tests("ImportTests", ["Import", "Trace", "CZstd"]),
         tests("ScenarioTests", ["Scenario", "Host", "Policy", "PMU", "Trace"]),
         tests("TimelineTests", ["Timeline", "Scenario", "Host", "Policy", "PMU", "Trace"]),
         tests("CountsTests", ["Counts"]),

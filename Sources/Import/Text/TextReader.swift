@@ -14,6 +14,8 @@ final class TextReader {
     private var isHolding = false
     private var heldOffset: UInt64 = 0
     private var joins = 0
+    /// The held line is the part of a row before its time.
+    private var heldIsBeginning = false
     private static let joinLimit = 3
 
     private var lastTime: [UInt16: UInt64] = [:]
@@ -66,9 +68,20 @@ final class TextReader {
             try release()
             return takeComment(text)
         }
-        if TextRow(line) != nil || takesAsLoss(text) || isBeginning(text) {
+        if let row = TextRow(line) {
+            // The second half of a row that was broken before its time.
+            if isHolding, heldIsBeginning, row.cpu == nil, row.tid == nil, try join(text) { return }
+            try release()
+            return hold(line, at: offset)
+        }
+        if takesAsLoss(text) {
+            try release()
+            return hold(line, at: offset)
+        }
+        if isBeginning(text), !isHolding || !held.withUnsafeBytes({ isIncomplete($0) }) {
             try release()
             hold(line, at: offset)
+            heldIsBeginning = true
             return
         }
         if isHolding, joins < Self.joinLimit, text.count <= 4096, try join(text) { return }
@@ -82,6 +95,11 @@ final class TextReader {
         isHolding = true
         heldOffset = offset
         joins = 0
+        heldIsBeginning = false
+    }
+
+    private func isIncomplete(_ line: UnsafeRawBufferPointer) -> Bool {
+        if case .incomplete = parse(line) { true } else { false }
     }
 
     /// Puts a line behind the held row if that makes the row complete, or tells more than before.
@@ -101,13 +119,14 @@ final class TextReader {
         }
         guard isBetter else { return false }
         held = joined
+        heldIsBeginning = false
         joins += 1
         return true
     }
 
     /// `g2-13091 [001] d..2.` or `g2 310 [001]` without a time: the beginning of a wrapped row.
     private func isBeginning(_ text: UnsafeRawBufferPointer) -> Bool {
-        guard !isHolding, let open = text.lastIndex(of: 0x5b), open > 2 else { return false }
+        guard let open = text.lastIndex(of: 0x5b), open > 2 else { return false }
         var cursor = TextCursor(text, at: open + 1)
         guard cursor.decimal() != nil, cursor.skip("]") else { return false }
         cursor.skipBlanks()

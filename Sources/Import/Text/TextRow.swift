@@ -78,13 +78,16 @@ struct TextRow {
         }
         rest = rest.trimmed
         if rest.isEmpty { return true }
-        rest = readCPU(rest)
+        guard let before = readCPU(rest) else { return false }
+        rest = before
         if rest.isEmpty { return true }
         return readThread(rest)
     }
 
     /// `[001] d..2.` at the end, or `1d..2.` of the latency format.
-    private mutating func readCPU(_ rest: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    ///
+    /// - Returns: what stands before it; nil where a CPU is named that no host has.
+    private mutating func readCPU(_ rest: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         var close = rest.count - 1
         while close >= 0, rest[close] != 0x5d { close -= 1 }
         if close > 0 {
@@ -93,11 +96,10 @@ struct TextRow {
             while open >= 0, (0x30...0x39).contains(rest[open]) { open -= 1 }
             if open >= 0, rest[open] == 0x5b, close - open > 1, tail.count <= 12, !tail.contains(0x20) {
                 var cursor = TextCursor(rest, at: open + 1)
-                if let number = cursor.decimal(), number < UInt64(UInt16.max) {
-                    cpu = UInt16(number)
-                    flags = Self.flags(tail)
-                    return rest.slice(0..<open).trimmed
-                }
+                guard let number = cursor.decimal(), number < UInt64(UInt16.max) else { return nil }
+                cpu = UInt16(number)
+                flags = Self.flags(tail)
+                return rest.slice(0..<open).trimmed
             }
         }
         // Latency format: the last word begins with the CPU and goes on with flags.
