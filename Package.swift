@@ -44,8 +44,8 @@ let package = Package(
         room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         room("Bisect", knows: ["PolicyFile", yams, "Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         room("Report", knows: ["Counts", "Timeline", "Trace"]),
-        .target(name: "CBench"),
-        room("Bench", knows: ["CBench", "Counts", "Report"]),
+        .target(name: "CBench", dependencies: ["CZstd"]),
+        room("Bench", knows: ["CBench", "CZstd", "Counts", "Report", "Trace"]),
         .executableTarget(
             name: "vpmu",
             dependencies: [

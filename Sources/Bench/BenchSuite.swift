@@ -1,6 +1,6 @@
 /// What can be measured.
 public enum BenchSection: String, CaseIterable, Sendable {
-    case diff
+    case size, decode, diff
 }
 
 /// Runs sections one after the other.
@@ -20,6 +20,8 @@ public struct BenchSuite: Sendable {
         for section in sections {
             progress(section.rawValue)
             switch section {
+            case .size: try SizeBench(effort: effort).run(into: &outcome)
+            case .decode: try DecodeBench(effort: effort).run(into: &outcome)
             case .diff: try DiffBench(effort: effort, executable: executable).run(into: &outcome)
             }
         }

@@ -1,0 +1,42 @@
+import Foundation
+import Trace
+
+/// Sizes of traces: the synthetic stream against its information content, a captured guest against `perf record -z`.
+struct SizeBench {
+    let effort: BenchEffort
+
+    func run(into outcome: inout BenchOutcome) throws {
+        let scratch = try Scratch()
+        for (level, name) in [(TraceLevel.fast, "default"), (.archive, "archive")] {
+            let path = scratch.file(name)
+            let bits = try SyntheticTrace.write(effort.events, to: path, level: level)
+            let size = try fileSize(path)
+            let perEvent = Double(size) / Double(effort.events)
+            outcome.add(
+                "size.synthetic.\(name)", Double(size) * 8 / bits, "x entropy",
+                peer: String(format: "information of the stream, %.2f B an event", bits / 8 / Double(effort.events)),
+                how: String(
+                    format: "%d events of %d vCPUs on %d pCPUs, %.2f B an event", effort.events, SyntheticStream.vcpus,
+                    SyntheticStream.pcpus, perEvent))
+        }
+    }
+}
+
+enum SyntheticTrace {
+    /// Writes `events` synthetic events; answers their information in bits.
+    static func write(_ events: Int, to path: String, level: TraceLevel = .fast) throws -> Double {
+        var stream = SyntheticStream(seed: 0x2545_f491_4f6c_dd1d)
+        let writer = try TraceWriter(
+            path: path, metadata: SyntheticStream.metadata, options: .init(existing: .replace, level: level))
+        for _ in 0..<events { try writer.append(stream.event()) }
+        try writer.finish()
+        return stream.bits
+    }
+}
+
+/// Bytes in the file.
+func fileSize(_ path: String) throws(BenchError) -> Int {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw BenchError("\(path): \(String(cString: strerror(errno)))") }
+    return Int(status.st_size)
+}
