@@ -2,66 +2,132 @@ import CBench
 import CZstd
 import Trace
 
-/// The events of a trace in the barest form that could still be decoded to the same columns: see `cbench_block`.
+/// The events of a trace in the barest form that decodes to the same columns: see `cbench_block`.
 final class BareBlocks {
-    private struct Block {
-        var events: Int
-        var tokens: [UInt8]
-        var timeBits: [UInt8]
-        var timeWidths: [UInt8]
-        var base: UInt64
-        var literals: [UInt8]
-        var tokenValue: [UInt64]
-        var tokenTakesLiteral: [UInt8]
-    }
-
-    private var blocks: [Block] = []
+    private let blocks: [BareBlock]
     private let decoder = cbench_decoder_new()
-    private(set) var events = 0
+    /// Events in all blocks.
+    let events: Int
 
     deinit { cbench_decoder_free(decoder) }
 
-    /// The same events in the same blocks as `trace`.
+    /// The same events in the same blocks as `trace`; every block is decoded once and compared.
     init(_ trace: TraceReader) throws {
         let columns = BlockColumns()
+        var blocks: [BareBlock] = []
+        let room = Room(events: trace.blocks.map(\.events).max() ?? 0)
         for block in trace.blocks {
             try trace.decode(block, into: columns)
-            blocks.append(try Self.bare(columns))
-            events += columns.count
+            let bare = try BareBlock(columns)
+            guard bare.decode(decoder, room), room.holds(columns) else {
+                throw BenchError("the bare decode loop does not give the columns of block at \(block.offset)")
+            }
+            blocks.append(bare)
         }
+        self.blocks = blocks
+        events = blocks.reduce(0) { $0 + $1.events }
     }
 
-    /// Seconds that it takes to expand all blocks once.
+    /// CPU seconds that it takes to expand all blocks once.
     func decode() throws(BenchError) -> Double {
-        let most = blocks.map(\.events).max() ?? 0
-        let tokens = UnsafeMutablePointer<UInt8>.allocate(capacity: most + 1)
-        let times = UnsafeMutablePointer<UInt64>.allocate(capacity: most + 1)
-        let values = UnsafeMutablePointer<UInt64>.allocate(capacity: most + 1)
-        defer {
-            tokens.deallocate()
-            times.deallocate()
-            values.deallocate()
+        let room = Room(events: blocks.map(\.events).max() ?? 0)
+        let start = Rounds.cpu()
+        var good = true
+        for block in blocks { good = block.decode(decoder, room) && good }
+        let seconds = Rounds.cpu() - start
+        guard good else { throw BenchError("the bare decode loop does not decode what was made for it") }
+        return seconds
+    }
+}
+
+/// Where a block is expanded to.
+private final class Room {
+    let scratch: UnsafeMutablePointer<UInt8>
+    let tokens: UnsafeMutablePointer<UInt8>
+    let times: UnsafeMutablePointer<UInt64>
+    let values: UnsafeMutablePointer<UInt64>
+
+    init(events: Int) {
+        scratch = .allocate(capacity: events + 1)
+        tokens = .allocate(capacity: events + 1)
+        times = .allocate(capacity: events + 1)
+        values = .allocate(capacity: events + 1)
+    }
+
+    deinit {
+        scratch.deallocate()
+        tokens.deallocate()
+        times.deallocate()
+        values.deallocate()
+    }
+
+    func holds(_ columns: BlockColumns) -> Bool {
+        (0..<columns.count).allSatisfy {
+            times[$0] == columns.times[$0] && values[$0] == columns.values[$0] && tokens[$0] == columns.tokens[$0]
         }
-        let start = Rounds.now()
-        var failed: Int32 = 0
-        for block in blocks {
-            var bare = cbench_block()
-            bare.events = block.events
-            bare.tokens_size = block.tokens.count
-            bare.base = block.base
-            block.tokens.withUnsafeBytes { a in
-                block.timeBits.withUnsafeBufferPointer { b in
-                    block.timeWidths.withUnsafeBufferPointer { c in
-                        block.literals.withUnsafeBufferPointer { d in
-                            block.tokenValue.withUnsafeBufferPointer { e in
-                                block.tokenTakesLiteral.withUnsafeBufferPointer { f in
-                                    bare.tokens = a.baseAddress
-                                    bare.time_bits = b.baseAddress
-                                    bare.time_widths = c.baseAddress
-                                    bare.literals = d.baseAddress
-                                    bare.token_value = e.baseAddress
-                                    bare.token_takes_literal = f.baseAddress
-                                    failed |= cbench_decode(decoder, &bare, tokens, times, values)
+    }
+}
+
+private struct BareBlock {
+    let events: Int
+    private var tokens: [UInt8] = []
+    private var timeBits: [UInt8] = []
+    private var timeWidths: [UInt8] = []
+    private var patchCounts: [UInt8] = []
+    private var patchPlaces: [UInt8] = []
+    private var patchHighs: [UInt64] = []
+    private var base: UInt64 = 0
+    private var lows: [UInt8] = []
+    private var literals = 0
+    private var highs: [UInt8] = []
+    private var highTable = [UInt64](repeating: 0, count: 256)
+    private var tokenValue = [UInt64](repeating: 0, count: 256)
+    private var tokenTakesLiteral = [UInt8](repeating: 0, count: 256)
+
+    init(_ columns: BlockColumns) throws(BenchError) {
+        events = columns.count
+        tokens = try Self.compress(Array(UnsafeBufferPointer(start: columns.tokens, count: events)))
+        try split(columns)
+        pack(columns)
+    }
+
+    func decode(_ decoder: OpaquePointer?, _ room: Room) -> Bool {
+        var bare = cbench_block()
+        bare.events = events
+        bare.tokens_size = tokens.count
+        bare.base = base
+        bare.literals = literals
+        bare.highs_size = highs.count
+        // Arrays keep their place while a call uses them; nesting the calls keeps all of them at once.
+        return tokens.withUnsafeBytes { tokens in
+            timeBits.withUnsafeBufferPointer { timeBits in
+                timeWidths.withUnsafeBufferPointer { timeWidths in
+                    patchCounts.withUnsafeBufferPointer { patchCounts in
+                        patchPlaces.withUnsafeBufferPointer { patchPlaces in
+                            patchHighs.withUnsafeBufferPointer { patchHighs in
+                                lows.withUnsafeBufferPointer { lows in
+                                    highs.withUnsafeBytes { highs in
+                                        highTable.withUnsafeBufferPointer { highTable in
+                                            tokenValue.withUnsafeBufferPointer { tokenValue in
+                                                tokenTakesLiteral.withUnsafeBufferPointer { takes in
+                                                    bare.tokens = tokens.baseAddress
+                                                    bare.time_bits = timeBits.baseAddress
+                                                    bare.time_widths = timeWidths.baseAddress
+                                                    bare.patch_counts = patchCounts.baseAddress
+                                                    bare.patch_places = patchPlaces.baseAddress
+                                                    bare.patch_highs = patchHighs.baseAddress
+                                                    bare.lows = lows.baseAddress
+                                                    bare.highs = highs.isEmpty ? nil : highs.baseAddress
+                                                    bare.high_table = highTable.baseAddress
+                                                    bare.token_value = tokenValue.baseAddress
+                                                    bare.token_takes_literal = takes.baseAddress
+                                                    return cbench_decode(
+                                                        decoder, &bare, room.scratch, room.tokens, room.times,
+                                                        room.values) == 0
+                                                }
+                                            }
+                                        }
+                                    }
                                 }
                             }
                         }
@@ -69,67 +135,77 @@ final class BareBlocks {
                 }
             }
         }
-        let seconds = Rounds.now() - start
-        guard failed == 0 else { throw BenchError("the bare decode loop does not decode what was made for it") }
-        return seconds
     }
 
-    private static func bare(_ columns: BlockColumns) throws(BenchError) -> Block {
-        var block = Block(
-            events: columns.count, tokens: [], timeBits: [], timeWidths: [], base: 0, literals: [],
-            tokenValue: [UInt64](repeating: 0, count: 256), tokenTakesLiteral: [UInt8](repeating: 0, count: 256))
-        let tokens = UnsafeRawBufferPointer(start: columns.tokens, count: columns.count)
-        // A token whose values differ from event to event takes them from the literals.
+    /// Values that a token does not fix: low bytes, and an index of what is above them.
+    private mutating func split(_ columns: BlockColumns) throws(BenchError) {
         var seen = [Bool](repeating: false, count: 256)
-        for i in 0..<columns.count {
+        for i in 0..<events {
             let token = Int(columns.tokens[i])
-            if seen[token], block.tokenValue[token] != columns.values[i] { block.tokenTakesLiteral[token] = 1 }
+            if seen[token], tokenValue[token] != columns.values[i] { tokenTakesLiteral[token] = 1 }
             seen[token] = true
-            block.tokenValue[token] = columns.values[i]
+            tokenValue[token] = columns.values[i]
         }
-        for i in 0..<columns.count where block.tokenTakesLiteral[Int(columns.tokens[i])] == 1 {
-            let low = (1 << 48) &- columns.values[i]
-            block.literals += [
-                UInt8(truncatingIfNeeded: low), UInt8(truncatingIfNeeded: low >> 8),
-                UInt8(truncatingIfNeeded: low >> 16),
-            ]
+        var indexes: [UInt8] = []
+        var table: [UInt64: UInt8] = [:]
+        for i in 0..<events where tokenTakesLiteral[Int(columns.tokens[i])] == 1 {
+            let distance = (1 << 48) &- columns.values[i]
+            for byte in 0..<3 { lows.append(UInt8(truncatingIfNeeded: distance >> UInt64(8 * byte))) }
+            let high = distance & ~0xff_ffff
+            if table[high] == nil {
+                guard table.count < 256 else { throw BenchError("a block has too many different counter values") }
+                highTable[table.count] = high
+                table[high] = UInt8(table.count)
+            }
+            indexes.append(table[high]!)
         }
-        block.literals += [UInt8](repeating: 0, count: 8)
-        pack(columns, into: &block)
-        block.tokens = [UInt8](repeating: 0, count: ZSTD_compressBound(columns.count))
-        let size = block.tokens.withUnsafeMutableBytes {
-            ZSTD_compress($0.baseAddress, $0.count, tokens.baseAddress, tokens.count, 1)
-        }
-        guard ZSTD_isError(size) == 0 else { throw BenchError("zstd does not compress a block's tokens") }
-        block.tokens.removeLast(block.tokens.count - size)
-        return block
+        lows += [UInt8](repeating: 0, count: 8)
+        literals = indexes.count
+        if table.count > 1 { highs = try Self.compress(indexes) }
     }
 
-    /// Differences of times, each run of 256 as wide as nine in ten need; the others are cut, as there are no patches.
-    private static func pack(_ columns: BlockColumns, into block: inout Block) {
-        block.base = columns.first
-        var previous = columns.first
-        for start in stride(from: 0, to: columns.count, by: 256) {
-            let run = (start..<min(start + 256, columns.count)).map { index in
+    /// Differences of times, each run of 256 as wide as nine in ten need, the others patched.
+    private mutating func pack(_ columns: BlockColumns) {
+        base = columns.count == 0 ? 0 : columns.times[0]
+        var previous = base
+        for start in stride(from: 0, to: events, by: 256) {
+            let run = (start..<min(start + 256, events)).map { index in
                 defer { previous = columns.times[index] }
                 return columns.times[index] &- previous
             }
             let widths = run.map { 64 - $0.leadingZeroBitCount }.sorted()
-            let width = min(56, widths[widths.count * 9 / 10])
-            block.timeWidths.append(UInt8(width))
+            let width = UInt64(min(56, widths[widths.count * 9 / 10]))
+            timeWidths.append(UInt8(width))
+            var patches = 0
             var word: UInt64 = 0
-            var filled = 0
-            for difference in run {
-                word |= (difference & ((1 << UInt64(width)) - 1)) << UInt64(filled)
+            var filled: UInt64 = 0
+            for (place, difference) in run.enumerated() {
+                let low = difference & ((1 << width) - 1)
+                if low != difference {
+                    patches += 1
+                    patchPlaces.append(UInt8(place))
+                    patchHighs.append(difference - low)
+                }
+                word |= low << filled
                 filled += width
                 while filled >= 8 {
-                    block.timeBits.append(UInt8(truncatingIfNeeded: word))
+                    timeBits.append(UInt8(truncatingIfNeeded: word))
                     word >>= 8
                     filled -= 8
                 }
             }
-            if filled > 0 { block.timeBits.append(UInt8(truncatingIfNeeded: word)) }
+            if filled > 0 { timeBits.append(UInt8(truncatingIfNeeded: word)) }
+            patchCounts.append(UInt8(patches))
         }
-        block.timeBits += [UInt8](repeating: 0, count: 8)
+        timeBits += [UInt8](repeating: 0, count: 8)
+    }
+
+    private static func compress(_ bytes: [UInt8]) throws(BenchError) -> [UInt8] {
+        var out = [UInt8](repeating: 0, count: ZSTD_compressBound(bytes.count))
+        let room = out.count
+        let size = ZSTD_compress(&out, room, bytes, bytes.count, 1)
+        guard ZSTD_isError(size) == 0 else { throw BenchError("zstd does not compress \(bytes.count) bytes") }
+        out.removeLast(out.count - size)
+        return out
     }
 }

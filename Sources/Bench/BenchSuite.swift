@@ -1,6 +1,6 @@
 /// What can be measured.
 public enum BenchSection: String, CaseIterable, Sendable {
-    case size, decode, diff
+    case record, size, decode, diff
 }
 
 /// Runs sections one after the other.
@@ -17,11 +17,21 @@ public struct BenchSuite: Sendable {
     /// - Parameter progress: is told the name of each section before it runs.
     public func run(_ sections: [BenchSection], progress: (String) -> Void) throws -> BenchOutcome {
         var outcome = BenchOutcome()
+        var capture: GuestCapture?
+        if sections.contains(.size) || sections.contains(.decode) {
+            progress("a real guest under perf and vpmu")
+            do {
+                capture = try GuestCapture(executable: executable, accesses: effort.guestAccesses)
+            } catch let error as BenchError {
+                outcome.skipped.append(BenchSkip(name: "size and decode of a captured guest", why: error.description))
+            }
+        }
         for section in sections {
             progress(section.rawValue)
             switch section {
-            case .size: try SizeBench(effort: effort).run(into: &outcome)
-            case .decode: try DecodeBench(effort: effort).run(into: &outcome)
+            case .record: try RecordBench(effort: effort, executable: executable).run(into: &outcome)
+            case .size: try SizeBench(effort: effort, capture: capture).run(into: &outcome)
+            case .decode: try DecodeBench(effort: effort, capture: capture).run(into: &outcome)
             case .diff: try DiffBench(effort: effort, executable: executable).run(into: &outcome)
             }
         }

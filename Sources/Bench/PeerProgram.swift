@@ -28,6 +28,35 @@ struct PeerProgram {
 
     /// Runs the program to its end; its output goes to `output`, or nowhere. Standard error is discarded.
     func run(_ arguments: [String], output: String = "/dev/null") throws(BenchError) -> Run {
+        try start(arguments, output: output).wait()
+    }
+
+    /// A program on its way.
+    struct Running {
+        fileprivate var pid: pid_t
+        fileprivate var since: Double
+
+        /// Asks it to end as Ctrl-C would, and waits.
+        func interrupt() -> Run {
+            kill(pid, SIGINT)
+            return wait()
+        }
+
+        func wait() -> Run {
+            var status: Int32 = 0
+            var usage = rusage()
+            while wait4(pid, &status, 0, &usage) < 0, errno == EINTR {}
+            let wall = Rounds.now() - since
+            func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
+            let code = status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)
+            return Run(
+                status: code, wall: wall, cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
+                memory: usage.ru_maxrss * 1024)
+        }
+    }
+
+    /// Starts the program.
+    func start(_ arguments: [String], output: String = "/dev/null") throws(BenchError) -> Running {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -37,20 +66,12 @@ struct PeerProgram {
         var argv = ([path] + arguments).map { strdup($0) } + [nil]
         defer { argv.forEach { free($0) } }
         var child = pid_t()
-        let start = Rounds.now()
+        let since = Rounds.now()
         let failure = posix_spawn(&child, path, &actions, nil, &argv, environ)
         guard failure == 0 else {
             throw BenchError("\(path): cannot run: \(String(cString: strerror(failure)))")
         }
-        var status: Int32 = 0
-        var usage = rusage()
-        while wait4(child, &status, 0, &usage) < 0, errno == EINTR {}
-        let wall = Rounds.now() - start
-        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
-        let code = status & 0x7f == 0 ? status >> 8 & 0xff : 128 + (status & 0x7f)
-        return Run(
-            status: code, wall: wall, cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-            memory: usage.ru_maxrss * 1024)
+        return Running(pid: child, since: since)
     }
 
     /// The same, and any other exit status than those in `expected` is an error.

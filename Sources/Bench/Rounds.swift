@@ -31,9 +31,14 @@ public struct Rounds: Sendable {
     func fastest(_ names: [String]) -> String { names.min { median($0) < median($1) } ?? "" }
 
     /// Monotonic seconds.
-    static func now() -> Double {
+    static func now() -> Double { read(CLOCK_MONOTONIC) }
+
+    /// CPU seconds of this thread: for work of one thread, as other load does not show in it.
+    static func cpu() -> Double { read(CLOCK_THREAD_CPUTIME_ID) }
+
+    private static func read(_ clock: clockid_t) -> Double {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        clock_gettime(clock, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 

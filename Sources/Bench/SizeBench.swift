@@ -1,11 +1,41 @@
 import Foundation
 import Trace
 
-/// Sizes of traces: the synthetic stream against its information content, a captured guest against `perf record -z`.
+/// Sizes of traces: a captured guest against `perf record -z`, the synthetic stream against its information content.
 struct SizeBench {
     let effort: BenchEffort
+    let capture: GuestCapture?
 
     func run(into outcome: inout BenchOutcome) throws {
+        try captured(into: &outcome)
+        try synthetic(into: &outcome)
+    }
+
+    private func captured(into outcome: inout BenchOutcome) throws {
+        guard let capture else { return }
+        let scratch = try Scratch()
+        let archive = scratch.file("archive.vpt")
+        try rewrite(capture.trace, to: archive, level: .archive)
+        let perf = Double(try fileSize(capture.perfPath)) / Double(capture.perfSamples)
+        for (path, name) in [(capture.tracePath, "default"), (archive, "archive")] {
+            let own = Double(try fileSize(path)) / Double(capture.trace.eventCount)
+            outcome.add(
+                "size.captured.\(name)", own / perf, "of perf's bytes",
+                peer: String(format: "perf record -z, %.2f B an event", perf),
+                how: String(format: "%d events of the same guest run, %.2f B an event", capture.trace.eventCount, own))
+        }
+    }
+
+    private func rewrite(_ trace: TraceReader, to path: String, level: TraceLevel) throws {
+        let writer = try TraceWriter(
+            path: path, metadata: trace.metadata, options: .init(existing: .refuse, level: level))
+        for comm in trace.comms { _ = writer.comm(comm) }
+        for lost in trace.lost { try writer.append(lost) }
+        try trace.forEach { event, _ in try writer.append(event) }
+        try writer.finish()
+    }
+
+    private func synthetic(into outcome: inout BenchOutcome) throws {
         let scratch = try Scratch()
         for (level, name) in [(TraceLevel.fast, "default"), (.archive, "archive")] {
             let path = scratch.file(name)
