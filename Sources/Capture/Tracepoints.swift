@@ -1,9 +1,11 @@
+import Foundation
 import Trace
 
 /// The tracepoints of ours that this kernel has, with their layouts.
 public struct Tracepoints: Sendable {
     public struct Entry: Sendable {
         public var kind: EventKind
+        /// The kernel's description of the fields; how it would print them is left out.
         public var text: String
         public var format: TracepointFormat
         public var decoder: TracepointDecoder
