@@ -20,6 +20,36 @@ public enum Conformance {
         }
     }
 
+    /// Why a file cannot be judged.
+    public struct Failure: Error, Equatable, CustomStringConvertible {
+        public var file: String
+        /// Counted from 1; nil where the file as a whole is meant.
+        public var line: Int?
+        public var reason: String
+
+        public var description: String { line.map { "\(file):\($0): \(reason)" } ?? "\(file): \(reason)" }
+    }
+
+    /// Runs every line of a file, plain or zstd, in order; empty lines are skipped.
+    ///
+    /// - Parameter each: called with each outcome and the part of the file read so far, in percent.
+    /// - Throws: `Failure` for a file or line that is not what it should be, and what `each` throws.
+    public static func run(file path: String, each: (Outcome, _ percent: Int) throws -> Void) throws {
+        let decoder = JSONDecoder()
+        var cases = 0
+        try CaseFile(path: path).forEachLine { line, number, percent in
+            cases += 1
+            do {
+                try each(try outcome(line, number, decoder), percent)
+            } catch let bad as BadCase {
+                throw Failure(
+                    file: path, line: bad.line,
+                    reason: "\(bad.reason); a case is one JSON object with `constraints` or `steps`")
+            }
+        }
+        if cases == 0 { throw Failure(file: path, line: nil, reason: "holds no case; a case file is JSON lines") }
+    }
+
     /// Runs every line of `text` (JSON lines; empty ones are skipped), in order.
     ///
     /// - Throws: `BadCase` for a line that is not a case.
@@ -29,22 +59,25 @@ public enum Conformance {
         var number = 0
         for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
-            if line.isEmpty { continue }
-            let question: ConformanceCase
-            do {
-                question = try decoder.decode(ConformanceCase.self, from: Data(line))
-            } catch {
-                throw BadCase(line: number, reason: "not a conformance case (\(reason(error)))")
-            }
-            switch question {
-            case .assignment(let question):
-                outcomes.append(Outcome(line: number, difference: try difference(question, line: number)))
-            case .scheduling(let question):
-                var player = try SchedulingPlayer(question, line: number)
-                outcomes.append(Outcome(line: number, difference: try player.firstDifference()))
-            }
+            if !line.isEmpty { outcomes.append(try outcome(Data(line), number, decoder)) }
         }
         return outcomes
+    }
+
+    private static func outcome(_ line: Data, _ number: Int, _ decoder: JSONDecoder) throws -> Outcome {
+        let question: ConformanceCase
+        do {
+            question = try decoder.decode(ConformanceCase.self, from: line)
+        } catch {
+            throw BadCase(line: number, reason: "not a conformance case (\(reason(error)))")
+        }
+        switch question {
+        case .assignment(let question):
+            return Outcome(line: number, difference: try difference(question, line: number))
+        case .scheduling(let question):
+            var player = try SchedulingPlayer(question, line: number)
+            return Outcome(line: number, difference: try player.firstDifference())
+        }
     }
 
     private static func difference(_ question: AssignmentCase, line: Int) throws -> String? {
