@@ -16,10 +16,19 @@ final class BlockDecoder {
     }
     private let steps: UnsafeMutablePointer<TokenStep>
     private var fields: [StoredFields] = []
+    /// The expected delta of each token.
+    private let expected: UnsafeMutablePointer<UInt64>
 
-    init() { steps = .allocate(capacity: 256) }
+    init() {
+        steps = .allocate(capacity: 256)
+        expected = .allocate(capacity: 256)
+        expected.initialize(repeating: 0, count: 256)
+    }
 
-    deinit { steps.deallocate() }
+    deinit {
+        steps.deallocate()
+        expected.deallocate()
+    }
 
     /// Decodes `payload`, the frames behind `header`, into `columns`, checking every checksum and length on the way.
     func decode(
@@ -112,10 +121,28 @@ final class BlockDecoder {
         _ directory: inout ByteReader, _ header: BlockHeader,
         _ frames: borrowing InlineArray<6, UnsafeRawBufferPointer>, into columns: BlockColumns
     ) throws(FormatViolation) {
-        let size = Int(header.groups[BlockHeader.Group.timeBits.rawValue].decompressed)
+        let group = header.groups[BlockHeader.Group.timeBits.rawValue]
+        let size = Int(group.decompressed)
         let bits = second.room(size + PatchedFrame.padding)
+        if group.coding != TimeColumn.plainFrames {
+            for token in 0..<columns.templateCount { expected[token] = try directory.varint() }
+            expected[Int(TokenEntry.escapeToken)] = try directory.varint()
+        }
         try expand(.timeBits, header, frames, into: bits)
-        let times = columns.times
+        switch group.coding {
+        case TimeColumn.plainFrames, TimeColumn.residualFrames:
+            try readTimeFrames(&directory, header, bits, size, into: columns)
+        case TimeColumn.residualPlanes: try readTimePlanes(header, bits, size, into: columns)
+        default: throw FormatViolation("unknown coding \(group.coding) of times")
+        }
+    }
+
+    private func readTimeFrames(
+        _ directory: inout ByteReader, _ header: BlockHeader, _ bits: UnsafeRawPointer, _ size: Int,
+        into columns: BlockColumns
+    ) throws(FormatViolation) {
+        let isResidual = header.groups[BlockHeader.Group.timeBits.rawValue].coding == TimeColumn.residualFrames
+        let (times, tokens, expected) = (columns.times, columns.tokens, expected)
         var bitsOffset = 0
         var time = header.base
         var at = 0
@@ -123,13 +150,36 @@ final class BlockDecoder {
             let count = min(PatchedFrame.runLength, columns.count - at)
             try PatchedFrame.decode(
                 count: count, header: &directory, bits: bits, bitsOffset: &bitsOffset, bitsEnd: size, into: times + at)
-            for i in at..<at + count {
-                time &+= times[i]
-                times[i] = time
+            if isResidual {
+                for i in at..<at + count {
+                    time &+= TimeColumn.delta(times[i], expected[Int(tokens[i])])
+                    times[i] = time
+                }
+            } else {
+                for i in at..<at + count {
+                    time &+= times[i]
+                    times[i] = time
+                }
             }
             at += count
         }
         guard bitsOffset == size else { throw FormatViolation("\(size - bitsOffset) unexpected bytes after the times") }
+    }
+
+    private func readTimePlanes(
+        _ header: BlockHeader, _ bytes: UnsafeRawPointer, _ size: Int, into columns: BlockColumns
+    ) throws(FormatViolation) {
+        let (times, tokens, expected, count) = (columns.times, columns.tokens, expected, columns.count)
+        let planes = size / count
+        guard size % count == 0, (1...8).contains(planes) else {
+            throw FormatViolation("\(size) bytes of times for \(count) events")
+        }
+        Planes.gather(bytes, count: count, planes: planes, into: times)
+        var time = header.base
+        for i in 0..<count {
+            time &+= TimeColumn.delta(times[i], expected[Int(tokens[i])])
+            times[i] = time
+        }
     }
 
     /// Fills `literals` with the block's counter values; answers their number.
@@ -139,70 +189,109 @@ final class BlockDecoder {
     ) throws(FormatViolation) -> Int {
         let low = header.groups[BlockHeader.Group.counterLow.rawValue]
         let high = header.groups[BlockHeader.Group.counterHigh.rawValue]
+        let events = Int(header.events)
+        // Every event may take a literal, whatever the number stored: room for all, so that no index is out of bounds.
+        let target = literals.room((events + 1) * 8).assumingMemoryBound(to: UInt64.self)
+        let hasDistances = high.coding & CounterColumn.distances != 0 && high.decompressed > 0
+        let total = hasDistances ? try directory.count("the number of counter values", atMost: events) : 0
         let tableSize = try directory.count("the number of high parts", atMost: 256)
         var table: InlineArray<256, UInt64> = .init(repeating: 0)
         for i in 0..<tableSize { table[i] = try directory.varint() }
-        // Every event may take a literal, whatever the number stored: room for all, so that no index is out of bounds.
-        let target = literals.room((Int(header.events) + 1) * 8).assumingMemoryBound(to: UInt64.self)
         guard low.decompressed > 0 else {
             guard tableSize == 0, high.decompressed == 0 else { throw FormatViolation("high parts of no values") }
             return 0
         }
-        let lowBytes = Int(low.coding)
+        let lowBytes = Int(low.coding & ~CounterColumn.lowPlanes)
         guard (1...7).contains(lowBytes), Int(low.decompressed) % lowBytes == 0 else {
-            throw FormatViolation("unknown coding \(lowBytes) of counter values")
+            throw FormatViolation("unknown coding \(low.coding) of counter values")
         }
         let count = Int(low.decompressed) / lowBytes
-        guard count <= Int(header.events) else {
+        guard count <= (hasDistances ? total : events) else {
             throw FormatViolation("\(count) counter values for \(header.events) events")
         }
+        let values = hasDistances ? fresh.room((count + 1) * 8).assumingMemoryBound(to: UInt64.self) : target
         let lows = second.room(Int(low.decompressed) + 8)
         try expand(.counterLow, header, frames, into: lows)
-        let mask: UInt64 = ~0 >> UInt64(64 - lowBytes * 8)
-        let shift = UInt64(lowBytes * 8)
-        if tableSize > 1 {
-            guard high.coding == CounterColumn.highIndexed, Int(high.decompressed) == count else {
-                throw FormatViolation("\(high.decompressed) high parts for \(count) counter values")
-            }
-            for i in table.indices { table[i] = CounterColumn.origin &- table[i] << shift }
-            let indexes = third.room(count)
-            try expand(.counterHigh, header, frames, into: indexes)
-            var most: UInt8 = 0
-            for i in 0..<count {
-                let index = indexes.load(fromByteOffset: i, as: UInt8.self)
-                most = max(most, index)
-                let word = UInt64(littleEndian: lows.loadUnaligned(fromByteOffset: i &* lowBytes, as: UInt64.self))
-                target[i] = table[Int(index)] &- (word & mask)
-            }
-            guard Int(most) < tableSize else { throw FormatViolation("a high part beyond its table") }
-        } else if tableSize == 1 {
-            guard high.decompressed == 0 else { throw FormatViolation("an index of one high part") }
-            let origin = CounterColumn.origin &- table[0] << shift
-            for i in 0..<count {
-                let word = UInt64(littleEndian: lows.loadUnaligned(fromByteOffset: i &* lowBytes, as: UInt64.self))
-                target[i] = origin &- (word & mask)
-            }
+        if low.coding & CounterColumn.lowPlanes != 0 {
+            Planes.gather(lows, count: count, planes: lowBytes, into: values)
         } else {
-            let planes = 8 - lowBytes
-            guard high.coding == CounterColumn.highPlanes, Int(high.decompressed) == count * planes else {
-                throw FormatViolation("\(high.decompressed) bytes of high parts for \(count) counter values")
-            }
-            let bytes = third.room(count * planes)
-            try expand(.counterHigh, header, frames, into: bytes)
+            let mask: UInt64 = ~0 >> UInt64(64 - lowBytes * 8)
             for i in 0..<count {
                 let word = UInt64(littleEndian: lows.loadUnaligned(fromByteOffset: i &* lowBytes, as: UInt64.self))
-                var value = word & mask
-                for plane in 0..<planes {
-                    let byte = bytes.load(fromByteOffset: plane &* count &+ i, as: UInt8.self)
-                    value |= UInt64(byte) << UInt64((lowBytes &+ plane) &* 8)
-                }
-                target[i] = CounterColumn.origin &- value
+                values[i] = word & mask
             }
         }
-        return count
+        guard total <= Int(high.decompressed) else { throw FormatViolation("fewer distances than counter values") }
+        let highs = third.room(Int(high.decompressed))
+        try expand(.counterHigh, header, frames, into: highs)
+        try addHighParts(
+            highs + total, size: Int(high.decompressed) - total, coding: high.coding & ~CounterColumn.distances,
+            table: table, tableSize: tableSize, lowBytes: lowBytes, to: values, count: count)
+        guard hasDistances else { return count }
+        try copyRepeats(distances: highs, count: total, fresh: values, freshCount: count, into: target)
+        return total
+    }
+
+    private func addHighParts(
+        _ highs: UnsafeRawPointer, size: Int, coding: UInt8, table: borrowing InlineArray<256, UInt64>, tableSize: Int,
+        lowBytes: Int, to values: UnsafeMutablePointer<UInt64>, count: Int
+    ) throws(FormatViolation) {
+        let shift = UInt64(lowBytes * 8)
+        switch (coding, tableSize) {
+        case (CounterColumn.highIndexed, 1):
+            guard size == 0 else { throw FormatViolation("an index of one high part") }
+            let origin = CounterColumn.origin &- table[0] << shift
+            for i in 0..<count { values[i] = origin &- values[i] }
+        case (CounterColumn.highIndexed, 2...):
+            guard size == count else { throw FormatViolation("\(size) high parts for \(count) counter values") }
+            var origins: InlineArray<256, UInt64> = .init(repeating: 0)
+            for i in 0..<256 { origins[i] = CounterColumn.origin &- table[i] << shift }
+            var most: UInt8 = 0
+            for i in 0..<count {
+                let index = highs.load(fromByteOffset: i, as: UInt8.self)
+                most = max(most, index)
+                values[i] = origins[Int(index)] &- values[i]
+            }
+            guard Int(most) < tableSize else { throw FormatViolation("a high part beyond its table") }
+        case (CounterColumn.highPlanes, 0):
+            let planes = 8 - lowBytes
+            guard size == count * planes else {
+                throw FormatViolation("\(size) bytes of high parts for \(count) counter values")
+            }
+            for i in 0..<count {
+                var value = values[i]
+                for plane in 0..<planes {
+                    let byte = highs.load(fromByteOffset: plane &* count &+ i, as: UInt8.self)
+                    value |= UInt64(byte) << UInt64((lowBytes &+ plane) &* 8)
+                }
+                values[i] = CounterColumn.origin &- value
+            }
+        default: throw FormatViolation("unknown coding \(coding) of high parts, \(tableSize) in the table")
+        }
+    }
+
+    /// Every value that repeats one before it, and between them the fresh ones.
+    private func copyRepeats(
+        distances: UnsafeRawPointer, count: Int, fresh: UnsafePointer<UInt64>, freshCount: Int,
+        into target: UnsafeMutablePointer<UInt64>
+    ) throws(FormatViolation) {
+        var next = 0
+        for i in 0..<count {
+            let distance = Int(distances.load(fromByteOffset: i, as: UInt8.self))
+            if distance == 0 {
+                guard next < freshCount else { throw FormatViolation("more fresh counter values than are stored") }
+                target[i] = fresh[next]
+                next &+= 1
+            } else {
+                guard distance <= i else { throw FormatViolation("a distance to before the first counter value") }
+                target[i] = target[i &- distance]
+            }
+        }
+        guard next == freshCount else { throw FormatViolation("\(freshCount - next) counter values that nothing uses") }
     }
 
     private var third = Scratch()
+    private var fresh = Scratch()
 
     /// Fills the values from constants and literals; answers the union of the marks of all tokens.
     private func combine(count: Int, literalCount: Int, into columns: BlockColumns) throws(FormatViolation) -> UInt32 {

@@ -15,6 +15,9 @@ final class BlockEncoder {
     private let table = TokenTable()
     private let tokens: UnsafeMutablePointer<UInt8>
     private let deltas: UnsafeMutablePointer<UInt64>
+    private let residuals: UnsafeMutablePointer<UInt64>
+    /// The expected delta of each token.
+    private let expected: UnsafeMutablePointer<UInt64>
     private let counters: UnsafeMutablePointer<UInt64>
     private var directory = ByteWriter()
     private var bits = PackedBits()
@@ -25,12 +28,16 @@ final class BlockEncoder {
         compressor = ZstdCompressor(level: level)
         tokens = .allocate(capacity: BlockHeader.mostEvents)
         deltas = .allocate(capacity: BlockHeader.mostEvents)
+        residuals = .allocate(capacity: BlockHeader.mostEvents)
+        expected = .allocate(capacity: 256)
         counters = .allocate(capacity: BlockHeader.mostEvents)
     }
 
     deinit {
         tokens.deallocate()
         deltas.deallocate()
+        residuals.deallocate()
+        expected.deallocate()
         counters.deallocate()
     }
 
@@ -57,23 +64,61 @@ final class BlockEncoder {
             directory.append(varint: UInt64(UInt32(bitPattern: run.pid)))
             directory.append(varint: UInt64(run.length))
         }
-        var at = 0
-        while at < events.count {
-            let count = min(PatchedFrame.runLength, events.count - at)
-            PatchedFrame.encode(.init(start: deltas + at, count: count), header: &directory, bits: &bits)
-            at += count
-        }
+        let times = encodeTimes(events.count, entries: entries.count)
 
         var payload: [UInt8] = []
         payload.reserveCapacity(bits.bytes.count + events.count * 3)
-        let literals = CounterColumn.encode(.init(start: counters, count: counterCount), directory: &directory)
+        let literals = CounterColumn(
+            .init(start: counters, count: counterCount), level: level, directory: &directory)
         put(.directory, directory.bytes, &header, &payload)
         put(.tokens, UnsafeRawBufferPointer(start: tokens, count: events.count), &header, &payload)
-        putRaw(.timeBits, bits.bytes, &header, &payload)
-        putRaw(.counterLow, literals.low, coding: literals.lowCoding, &header, &payload)
-        put(.counterHigh, literals.high, coding: literals.highCoding, &header, &payload)
-        put(.wide, wide.transposed(), &header, &payload)
+        switch times {
+        case .frames(let coding): putRaw(.timeBits, bits.bytes, coding: coding, &header, &payload)
+        case .planes(let planes): put(.timeBits, pieces: planes, coding: TimeColumn.residualPlanes, &header, &payload)
+        }
+        if literals.lowCoding & CounterColumn.lowPlanes != 0 {
+            put(.counterLow, pieces: literals.low, coding: literals.lowCoding, &header, &payload)
+        } else {
+            for low in literals.low { putRaw(.counterLow, low, coding: literals.lowCoding, &header, &payload) }
+        }
+        put(.counterHigh, pieces: literals.high, coding: literals.highCoding, &header, &payload)
+        put(.wide, pieces: wide.transposed(), coding: 0, &header, &payload)
         return EncodedBlock(header: header, payload: payload, summary: summary)
+    }
+
+    private enum Times {
+        /// In `bits`, with the runs' headers in `directory`.
+        case frames(coding: UInt8)
+        case planes([[UInt8]])
+    }
+
+    /// Encodes `deltas`, of which `directory` gets its share.
+    private func encodeTimes(_ count: Int, entries: Int) -> Times {
+        let plain = UnsafeBufferPointer(start: deltas, count: count)
+        TimeColumn.expected(plain, tokens: tokens, into: expected)
+        for i in 0..<count { residuals[i] = TimeColumn.residual(deltas[i], expected[Int(tokens[i])]) }
+        let off = UnsafeBufferPointer(start: residuals, count: count)
+        if level == .archive {
+            let (plainSize, offSize) = (TimeColumn.size(plain), TimeColumn.size(off))
+            let planes = TimeColumn.planes(off)
+            var trial: [UInt8] = []
+            if compressor.append(pieces: planes, to: &trial) < min(plainSize, offSize) {
+                appendExpected(entries)
+                return .planes(planes)
+            }
+        }
+        guard TimeColumn.prefersResiduals(plain, off) else {
+            TimeColumn.encodeFrames(plain, header: &directory, bits: &bits)
+            return .frames(coding: TimeColumn.plainFrames)
+        }
+        appendExpected(entries)
+        TimeColumn.encodeFrames(off, header: &directory, bits: &bits)
+        return .frames(coding: TimeColumn.residualFrames)
+    }
+
+    private func appendExpected(_ entries: Int) {
+        for token in 0..<entries { directory.append(varint: expected[token]) }
+        directory.append(varint: expected[Int(TokenEntry.escapeToken)])
     }
 
     private struct Run {
@@ -176,16 +221,30 @@ final class BlockEncoder {
         _ group: BlockHeader.Group, _ bytes: UnsafeRawBufferPointer, coding: UInt8 = 0, _ header: inout BlockHeader,
         _ payload: inout [UInt8]
     ) {
+        header.groups[group.rawValue].coding = coding
         guard !bytes.isEmpty else { return }
         let size = compressor.append(bytes, to: &payload)
         header.groups[group.rawValue] = .init(
             coding: coding, compressed: UInt32(size), decompressed: UInt32(bytes.count))
     }
 
+    private func put(
+        _ group: BlockHeader.Group, pieces: [[UInt8]], coding: UInt8, _ header: inout BlockHeader,
+        _ payload: inout [UInt8]
+    ) {
+        let pieces = pieces.filter { !$0.isEmpty }
+        header.groups[group.rawValue].coding = coding
+        guard !pieces.isEmpty else { return }
+        let size = compressor.append(pieces: pieces, to: &payload)
+        header.groups[group.rawValue] = .init(
+            coding: coding, compressed: UInt32(size), decompressed: UInt32(pieces.reduce(0) { $0 + $1.count }))
+    }
+
     private func putRaw(
         _ group: BlockHeader.Group, _ bytes: [UInt8], coding: UInt8 = 0, _ header: inout BlockHeader,
         _ payload: inout [UInt8]
     ) {
+        header.groups[group.rawValue].coding = coding
         guard !bytes.isEmpty else { return }
         let size = bytes.withUnsafeBytes { RawFrame.append($0, to: &payload) }
         header.groups[group.rawValue] = .init(

@@ -34,9 +34,9 @@ struct BlockHeader: Equatable, Sendable {
             // Dictionary, thread runs, times' run headers and patches, each at its worst.
             case .directory: 4 << 20
             case .tokens: BlockHeader.mostEvents
-            case .timeBits: BlockHeader.mostEvents * 7
+            case .timeBits: BlockHeader.mostEvents * 8
             case .counterLow: BlockHeader.mostEvents * 8
-            case .counterHigh: BlockHeader.mostEvents * 8
+            case .counterHigh: BlockHeader.mostEvents * 9
             case .wide: BlockHeader.mostEvents * 36
             }
         }

@@ -17,11 +17,7 @@ enum PatchedFrame {
         _ numbers: UnsafeBufferPointer<UInt64>, header: inout ByteWriter, bits: inout PackedBits
     ) {
         let count = numbers.count
-        var least = UInt64.max
-        for i in 0..<count { least = min(least, numbers[i]) }
-        var lengths: InlineHistogram = .init()
-        for i in 0..<count { lengths.add(64 &- (numbers[i] &- least).leadingZeroBitCount) }
-        let width = lengths.cheapestWidth(count: count)
+        let (least, (width, _)) = shape(numbers)
 
         header.append(UInt8(width))
         header.append(varint: least)
@@ -36,6 +32,17 @@ enum PatchedFrame {
         for p in 0..<patches { header.append(positions[p]) }
         for p in 0..<patches { header.append(varint: (numbers[Int(positions[p])] &- least) >> UInt64(width)) }
         bits.append(numbers, subtracting: least, mask: mask, width: width)
+    }
+
+    /// About the bytes that `encode` would append.
+    static func cost(_ numbers: UnsafeBufferPointer<UInt64>) -> Int { shape(numbers).1.cost }
+
+    private static func shape(_ numbers: UnsafeBufferPointer<UInt64>) -> (least: UInt64, (width: Int, cost: Int)) {
+        var least = UInt64.max
+        for i in 0..<numbers.count { least = min(least, numbers[i]) }
+        var lengths: InlineHistogram = .init()
+        for i in 0..<numbers.count { lengths.add(64 &- (numbers[i] &- least).leadingZeroBitCount) }
+        return (least, lengths.cheapestWidth(count: numbers.count))
     }
 
     /// Reads one run of `count` numbers into `out`, which has room for 256, whatever `count` is.
@@ -80,7 +87,7 @@ private struct InlineHistogram {
     mutating func add(_ length: Int) { counts[length] &+= 1 }
 
     /// The width with the fewest bytes for packed bits and patches, at most 255 of them.
-    func cheapestWidth(count: Int) -> Int {
+    func cheapestWidth(count: Int) -> (width: Int, cost: Int) {
         var best = PatchedFrame.widest
         var bestCost = Int.max
         var patches = 0
@@ -102,7 +109,7 @@ private struct InlineHistogram {
             if width % 7 == 0 { patchBytes += patches }
             width -= 1
         }
-        return best
+        return (best, bestCost)
     }
 }
 

@@ -23,14 +23,14 @@ struct WideColumns {
     }
 
     /// All columns, each as byte planes, least significant first.
-    func transposed() -> [UInt8] {
-        var out: [UInt8] = []
+    func transposed() -> [[UInt8]] {
+        var planes: [[UInt8]] = []
         for (column, shape) in zip(values, Self.columns) {
             for plane in 0..<shape.bytes {
-                for value in column { out.append(UInt8(truncatingIfNeeded: value >> UInt64(plane * 8))) }
+                planes.append(column.map { UInt8(truncatingIfNeeded: $0 >> UInt64(plane * 8)) })
             }
         }
-        return out
+        return planes
     }
 }
 

@@ -38,6 +38,31 @@ final class ZstdCompressor {
     }
 
     func append(_ bytes: [UInt8], to out: inout [UInt8]) -> Int { bytes.withUnsafeBytes { append($0, to: &out) } }
+
+    /// Appends one frame that holds `pieces` one after the other, each in blocks of its own, so that pieces of different statistics do
+    /// not share a code.
+    func append(pieces: [[UInt8]], to out: inout [UInt8]) -> Int {
+        let total = pieces.reduce(0) { $0 + $1.count }
+        // A flush may end a block early: some bytes of block header for each piece beyond the usual bound.
+        let bound = ZSTD_compressBound(total) + 32 * (pieces.count + 1)
+        let room = scratch.room(bound)
+        var output = ZSTD_outBuffer(dst: room, size: bound, pos: 0)
+        ZSTD_CCtx_reset(context, ZSTD_reset_session_only)
+        ZSTD_CCtx_setPledgedSrcSize(context, UInt64(total))
+        for (number, piece) in pieces.enumerated() {
+            let mode = number == pieces.count - 1 ? ZSTD_e_end : ZSTD_e_flush
+            piece.withUnsafeBytes { bytes in
+                var input = ZSTD_inBuffer(src: bytes.baseAddress, size: bytes.count, pos: 0)
+                var rest = 1
+                while rest > 0 {
+                    rest = ZSTD_compressStream2(context, &output, &input, mode)
+                    guard ZSTD_isError(rest) == 0 else { fatalError("zstd refuses to compress into its own bound") }
+                }
+            }
+        }
+        out.append(contentsOf: UnsafeRawBufferPointer(start: room, count: output.pos))
+        return output.pos
+    }
 }
 
 /// A zstd frame of raw blocks (RFC 8878, 3.1.1.2): for packed bits, which do not compress.
