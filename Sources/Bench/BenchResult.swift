@@ -40,17 +40,22 @@ public struct BenchEffort: Equatable, Sendable {
     public var events: Int
     /// Register accesses of the real guests that are recorded.
     public var guestAccesses: Int
+    /// Bytes of the large trace that is opened.
+    public var largeTraceBytes: Int
 
     /// What figures are quoted from.
-    public static let full = BenchEffort(rounds: 7, columnBytes: 1 << 30, events: 20_000_000, guestAccesses: 960_000)
+    public static let full = BenchEffort(
+        rounds: 7, columnBytes: 1 << 30, events: 20_000_000, guestAccesses: 480_000, largeTraceBytes: 10_000_000_000)
     /// Seconds in all: shows that everything runs, and nothing else.
-    public static let smoke = BenchEffort(rounds: 1, columnBytes: 8 << 20, events: 100_000, guestAccesses: 4_000)
+    public static let smoke = BenchEffort(
+        rounds: 1, columnBytes: 8 << 20, events: 100_000, guestAccesses: 4_000, largeTraceBytes: 4_000_000)
 
-    public init(rounds: Int, columnBytes: Int, events: Int, guestAccesses: Int) {
+    public init(rounds: Int, columnBytes: Int, events: Int, guestAccesses: Int, largeTraceBytes: Int) {
         self.rounds = rounds
         self.columnBytes = columnBytes
         self.events = events
         self.guestAccesses = guestAccesses
+        self.largeTraceBytes = largeTraceBytes
     }
 }
 

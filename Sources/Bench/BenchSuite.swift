@@ -1,6 +1,6 @@
 /// What can be measured.
 public enum BenchSection: String, CaseIterable, Sendable {
-    case record, size, decode, diff
+    case record, size, decode, replay, diff
 }
 
 /// Runs sections one after the other.
@@ -18,12 +18,12 @@ public struct BenchSuite: Sendable {
     public func run(_ sections: [BenchSection], progress: (String) -> Void) throws -> BenchOutcome {
         var outcome = BenchOutcome()
         var capture: GuestCapture?
-        if sections.contains(.size) || sections.contains(.decode) {
+        if !Set(sections).isDisjoint(with: [.size, .decode, .replay]) {
             progress("a real guest under perf and vpmu")
             do {
                 capture = try GuestCapture(executable: executable, accesses: effort.guestAccesses)
             } catch let error as BenchError {
-                outcome.skipped.append(BenchSkip(name: "size and decode of a captured guest", why: error.description))
+                outcome.skipped.append(BenchSkip(name: "figures of a captured guest", why: error.description))
             }
         }
         for section in sections {
@@ -31,7 +31,10 @@ public struct BenchSuite: Sendable {
             switch section {
             case .record: try RecordBench(effort: effort, executable: executable).run(into: &outcome)
             case .size: try SizeBench(effort: effort, capture: capture).run(into: &outcome)
-            case .decode: try DecodeBench(effort: effort, capture: capture).run(into: &outcome)
+            case .decode:
+                try DecodeBench(effort: effort, capture: capture).run(into: &outcome)
+                try LargeTraceBench(effort: effort, executable: executable).run(into: &outcome)
+            case .replay: try ReplayBench(effort: effort, executable: executable, capture: capture).run(into: &outcome)
             case .diff: try DiffBench(effort: effort, executable: executable).run(into: &outcome)
             }
         }

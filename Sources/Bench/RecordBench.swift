@@ -22,52 +22,81 @@ struct RecordBench {
             return
         }
         let own = scratch.file("own.vpt")
-        let recorders: [(name: String, program: PeerProgram, arguments: [String])] = [
-            ("vpmu", vpmu, ["record", "--force", "-o", own]),
-            (
-                "perf", perf,
-                ["record", "-z", "-a", "-o", scratch.file("perf.data")] + events.arguments
-            ),
-        ]
-        var cpu = Rounds()
-        var slowdown: [Double] = []
-        var untraced: [Double] = []
+        var recorders: [Recorder] = []
+        for source in ["tracefs", "perf"] {
+            let arguments = ["record", "--force", "-o", own, "--source", source]
+            if try vpmu.run(arguments + ["--duration", "50ms"]).status == 0 {
+                recorders.append(Recorder(name: source, program: vpmu, arguments: arguments))
+            } else {
+                outcome.skipped.append(
+                    BenchSkip(
+                        name: "record.*.\(source)-source", why: "vpmu record --source \(source) does not run here"))
+            }
+        }
+        let peer = ["record", "-z", "-a", "-o", scratch.file("perf.data")] + events.arguments
+        recorders.append(Recorder(name: "peer", program: perf, arguments: peer))
+
+        var cost = Rounds()
+        var slowdown: [String: [Double]] = [:]
         for _ in 0..<effort.rounds {
-            let bare = try load.run().cpu
-            untraced.append(bare)
+            let untraced = try load.run().cpu
             var traced: [String: Double] = [:]
             for recorder in recorders {
-                // What it takes to start and stop, taken off.
-                let idle = try record(recorder.program, recorder.arguments) {}
-                let busy = try record(recorder.program, recorder.arguments) {
-                    traced[recorder.name] = try load.run().cpu
-                }
-                try cpu.run(1, [(recorder.name, { max(busy - idle, 1e-6) })])
+                // What it takes to start and stop is taken off.
+                let idle = try recorder.cpu {}
+                let busy = try recorder.cpu { traced[recorder.name] = try load.run().cpu }
+                try cost.run(1, [(recorder.name, { max(busy - idle, 1e-6) })])
             }
-            if let own = traced["vpmu"], let peer = traced["perf"], peer > bare {
-                slowdown.append(max(own - bare, 0) / (peer - bare))
-            }
+            guard let peer = traced["peer"], peer > untraced else { continue }
+            for (name, cpu) in traced { slowdown[name, default: []].append(max(cpu - untraced, 0) / (peer - untraced)) }
         }
-        let recorded = try TraceReader(path: own).eventCount
         func perEvent(_ name: String) -> String {
-            String(format: "%.2f CPU s per million accesses", cpu.median(name) / Double(load.accesses) * 1e6)
+            String(format: "%.2f CPU s per million accesses", cost.median(name) / Double(load.accesses) * 1e6)
         }
-        outcome.add(
-            "record.cpu.perf-source", 1 / cpu.speed("vpmu", over: "perf"), "of perf's CPU",
-            peer: "perf record -z -a, \(perEvent("perf"))", how: "vpmu record, \(perEvent("vpmu")), \(recorded) records"
-        )
-        if !slowdown.isEmpty {
+        for recorder in recorders where recorder.name != "peer" {
             outcome.add(
-                "record.slowdown.perf-source", Rounds.median(slowdown), "of perf's slow-down",
-                peer: "CPU time of guests under perf record -z",
-                how: String(format: "guests untraced %.2f CPU s", Rounds.median(untraced)))
+                "record.cpu.\(recorder.name)-source", 1 / cost.speed(recorder.name, over: "peer"), "of perf's CPU",
+                peer: "perf record -z -a, \(perEvent("peer"))",
+                how: "vpmu record --source \(recorder.name), \(perEvent(recorder.name)), \(load.accesses) accesses")
+            if let ratios = slowdown[recorder.name] {
+                outcome.add(
+                    "record.slowdown.\(recorder.name)-source", Rounds.median(ratios), "of perf's slow-down",
+                    peer: "what perf record -z adds to the guests' CPU time", how: "the same for vpmu record")
+            }
         }
         try lost(load, into: &outcome)
     }
 
-    /// CPU seconds of a recorder around `body`.
-    private func record(_ program: PeerProgram, _ arguments: [String], _ body: () throws -> Void) throws -> Double {
+    /// Two guests at once, 1 MiB for each CPU.
+    private func lost(_ load: GuestLoad, into outcome: inout BenchOutcome) throws {
+        let scratch = try Scratch()
+        let path = scratch.file("lost.vpt")
+        let vpmu = PeerProgram(path: executable)
+        guard let shell = PeerProgram("sh") else { return }
+        let recorder = Recorder(
+            name: "vpmu", program: vpmu, arguments: ["record", "-o", path, "--buffer", "1M"])
+        _ = try recorder.cpu {
+            let second = try shell.start(Array(load.command.dropFirst()))
+            _ = try load.run()
+            guard second.wait().status == 0 else { throw BenchError("the second guest failed") }
+        }
+        let trace = try TraceReader(path: path)
+        let lost = trace.lost.reduce(UInt64(0)) { $0 + ($1.count ?? 1) }
+        outcome.add(
+            "record.lost", Double(lost), "records lost", peer: "1 MiB of buffer per CPU, two busy guests",
+            how: "\(trace.eventCount) records")
+    }
+}
+
+private struct Recorder {
+    var name: String
+    var program: PeerProgram
+    var arguments: [String]
+
+    /// CPU seconds of the recorder, run around `body`.
+    func cpu(_ body: () throws -> Void) throws -> Double {
         let running = try program.start(arguments)
+        // Time to open its rings; what it takes is the same with and without `body`.
         usleep(1_000_000)
         do {
             try body()
@@ -80,23 +109,5 @@ struct RecordBench {
             throw BenchError("\(program.path) \(arguments[0]): ended with status \(run.status)")
         }
         return run.cpu
-    }
-
-    /// Two guests at once, 1 MiB for each CPU.
-    private func lost(_ load: GuestLoad, into outcome: inout BenchOutcome) throws {
-        let scratch = try Scratch()
-        let path = scratch.file("lost.vpt")
-        let vpmu = PeerProgram(path: executable)
-        guard let shell = PeerProgram("sh") else { return }
-        _ = try record(vpmu, ["record", "-o", path, "--buffer", "1M"]) {
-            let second = try shell.start(Array(load.command.dropFirst()))
-            _ = try load.run()
-            guard second.wait().status == 0 else { throw BenchError("the second guest failed") }
-        }
-        let trace = try TraceReader(path: path)
-        let lost = trace.lost.reduce(UInt64(0)) { $0 + ($1.count ?? 1) }
-        outcome.add(
-            "record.lost", Double(lost), "records lost", peer: "1 MiB of buffer per CPU, two busy guests",
-            how: "\(trace.eventCount) records")
     }
 }

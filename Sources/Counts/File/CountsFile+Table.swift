@@ -16,7 +16,7 @@ private struct TableHead: Codable {
 
 extension CountsTable {
     /// Writes the counts file. Same table, same bytes.
-    public func write(to path: String, existing: CountsFile.Existing = .refuse) throws(CountsFileError) {
+    public func write(to path: String, existing: CountsFile.Existing = .keep) throws(CountsFileError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let head = TableHead(

@@ -3,7 +3,7 @@ import Foundation
 extension CountsFile {
     /// What to do with a file that is there already.
     public enum Existing: Sendable {
-        case refuse
+        case keep
         case replace
     }
 
@@ -15,7 +15,7 @@ extension CountsFile {
 
     /// Writes raw columns of equal or different lengths, e.g. for measuring.
     public static func write(
-        columns: [(name: String, values: UnsafeBufferPointer<UInt64>)], to path: String, existing: Existing = .refuse
+        columns: [(name: String, values: UnsafeBufferPointer<UInt64>)], to path: String, existing: Existing = .keep
     ) throws(CountsFileError) {
         try write(
             columns.map { Column(name: $0.name, width: 8, bytes: UnsafeRawBufferPointer($0.values)) },
@@ -25,7 +25,7 @@ extension CountsFile {
     /// Writes beside `path` and moves the finished file there: a reader sees the old one, the new one, or none.
     static func write(_ columns: [Column], kind: Kind, to path: String, existing: Existing) throws(CountsFileError) {
         precondition(columns.count <= ColumnDirectory.maximumColumns, "\(columns.count) columns")
-        if existing == .refuse, access(path, F_OK) == 0 { throw CountsFileError(path: path, problem: .alreadyExists) }
+        if existing == .keep, access(path, F_OK) == 0 { throw CountsFileError(path: path, problem: .alreadyExists) }
         let temporary = path + ".\(getpid()).part"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
@@ -57,7 +57,7 @@ extension CountsFile {
 
     /// link() fails where a file has appeared meanwhile, which rename() would overwrite; not every file system has it.
     private static func move(_ temporary: String, to path: String, existing: Existing) -> Bool {
-        guard existing == .refuse else { return rename(temporary, path) == 0 }
+        guard existing == .keep else { return rename(temporary, path) == 0 }
         if link(temporary, path) == 0 { return unlink(temporary) == 0 }
         return errno == EPERM && rename(temporary, path) == 0
     }

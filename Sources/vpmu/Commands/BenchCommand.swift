@@ -23,6 +23,8 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Interleaved runs.") var rounds: Int?
     @Option(help: "MiB of each column compared.") var columnMegabytes: Int?
     @Option(help: "Events of synthetic traces.") var events: Int?
+    @Option(help: "Register accesses of the real guests that are recorded.") var guestAccesses: Int?
+    @Option(help: "MB of the large trace that is opened.") var largeTraceMegabytes: Int?
     @Flag(help: "Seconds instead of minutes: shows that it works, its figures mean nothing.") var smoke = false
     @Flag(help: "End with 1 if a figure misses its floor.") var strict = false
     @Flag(help: "Write JSON.") var json = false
@@ -31,7 +33,11 @@ struct BenchCommand: ParsableCommand {
         for name in sections where name != "all" && BenchSection(rawValue: name) == nil {
             throw ValidationError("no section \"\(name)\"")
         }
-        for (name, value) in [("rounds", rounds), ("column-megabytes", columnMegabytes), ("events", events)] {
+        let numbers = [
+            ("rounds", rounds), ("column-megabytes", columnMegabytes), ("events", events),
+            ("guest-accesses", guestAccesses), ("large-trace-megabytes", largeTraceMegabytes),
+        ]
+        for (name, value) in numbers {
             guard value ?? 1 >= 1, value ?? 1 <= 1 << 40 else {
                 throw ValidationError("--\(name) \(value!) is out of range")
             }
@@ -43,12 +49,16 @@ struct BenchCommand: ParsableCommand {
         effort.rounds = rounds ?? effort.rounds
         effort.columnBytes = columnMegabytes.map { $0 << 20 } ?? effort.columnBytes
         effort.events = events ?? effort.events
+        effort.guestAccesses = guestAccesses ?? effort.guestAccesses
+        effort.largeTraceBytes = largeTraceMegabytes.map { $0 * 1_000_000 } ?? effort.largeTraceBytes
         let wanted = BenchSection.allCases.filter {
             sections.isEmpty || sections.contains("all") || sections.contains($0.rawValue)
         }
         let limits = try thresholds.map(Threshold.file) ?? [:]
         let machine = Machine.current()
-        let outcome = try BenchSuite(effort: effort, executable: Bundle.main.executablePath ?? "/proc/self/exe").run(wanted) { name in
+        let outcome = try BenchSuite(effort: effort, executable: Bundle.main.executablePath ?? "/proc/self/exe").run(
+            wanted
+        ) { name in
             if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("measuring \(name) ...\n".utf8)) }
         }
         let report = BenchReport(
