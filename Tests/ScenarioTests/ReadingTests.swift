@@ -26,7 +26,7 @@ struct ReadingTests {
             Bad("- 1\n", ":1:1", "must be a mapping"),
             Bad("processor: {model: skylake-sp}\n", ":1:1", "lacks the key `duration`"),
             Bad(head + "durration: 1s\n", ":3:1", "unknown key `durration`"),
-            Bad(head + "duration: 1s\n", ":1:1", "stands there twice"),
+            Bad(head + "duration: 1s\n", ":2:1", "stands there twice"),
             Bad("processor: {model: pentium}\nduration: 1s\n", ":1:20", "write one of skylake-sp"),
             Bad("processor: {model: zen2, cores: 5000}\nduration: 1s\n", ":1:33", "must lie in 1...1024"),
             Bad("processor: {model: zen2}\nduration: 10\n", ":2:11", "a time with its unit"),
@@ -44,12 +44,18 @@ struct ReadingTests {
             Bad(head + "vms: [{name: a, vcpus: [{}]}]\n", ":3:25", "where it runs"),
             Bad(head + "vms: [{name: a, vcpus: [{cpu: 2}]}]\n", ":3:31", "must lie in 0...1"),
             Bad(head + "vms: [{name: a, vcpus: []}]\n", ":3:7", "has no vCPU"),
-            Bad(head + "vms: [{name: a, vcpus: [{cpu: 0, thread: 7}, {cpu: 1, thread: 7}]}]\n", ":3:63", "taken already"),
+            Bad(
+                head + "vms: [{name: a, vcpus: [{cpu: 0, thread: 7}, {cpu: 1, thread: 7}]}]\n", ":3:63", "taken already"
+            ),
             Bad(head + "vms: [{name: a, vcpus: [{cpu: 0, run: 1ms}]}]\n", ":3:39", "must be given together"),
             Bad(head + "vms: [{name: a, vcpus: [{cpu: 0, program: [{write: [1]}]}]}]\n", ":3:52", "[register, value]"),
             Bad(head + "vms: [{name: a, vcpus: [{cpu: 0, program: [{rdpmc: x9}]}]}]\n", ":3:52", "such as gp0"),
-            Bad(head + "vms: [{name: a, vcpus: [{cpu: 0, program: {kind: dance}}]}]\n", ":3:50", "open-loop or perf-stat"),
-            Bad(head + "vms: [{name: a, vcpus: [{cpu: 0, program: {kind: perf-stat, events: [cycles], steps: []}}]}]\n", ":3:86", "no place in a guest of kind perf-stat"),
+            Bad(
+                head + "vms: [{name: a, vcpus: [{cpu: 0, program: {kind: dance}}]}]\n", ":3:50",
+                "open-loop or perf-stat"),
+            Bad(
+                head + "vms: [{name: a, vcpus: [{cpu: 0, program: {kind: perf-stat, events: [cycles], steps: []}}]}]\n",
+                ":3:86", "no place in a guest of kind perf-stat"),
             Bad("duration: [1\n", ":2:1", "no YAML"),
             Bad(String(repeating: "[", count: 1000), ":1:1", "nests too deeply"),
             Bad(head + "events: " + String(repeating: "- ", count: 1000), "", "no YAML"),
@@ -68,7 +74,9 @@ struct ReadingTests {
     func files() throws {
         let missing = #expect(throws: ScenarioError.self) { try ScenarioReader.read(file: "/nowhere/x.yaml") }
         #expect("\(missing!)".hasPrefix("/nowhere/x.yaml: cannot be read"))
-        for (content, reason) in [(Data(repeating: 0x20, count: 2 << 20), "at most"), (Data([0xff, 0xfe, 0x00]), "no UTF-8")] {
+        for (content, reason) in [
+            (Data(repeating: 0x20, count: 2 << 20), "at most"), (Data([0xff, 0xfe, 0x00]), "no UTF-8"),
+        ] {
             let path = Files.temporary("scenario.yaml")
             defer { try? FileManager.default.removeItem(atPath: path) }
             try content.write(to: URL(fileURLWithPath: path))

@@ -64,7 +64,8 @@ public struct ScenarioGenerator {
         for number in 0...changes {
             var phase = RatePhases.Phase(from: number * duration / (changes + 1), rates: [:])
             for (order, config) in configs.enumerated() {
-                let scale: UInt64 = [3_000_000_000, 2_500_000_000, 500_000_000, 10_000_000, 5_000_000, 60_000_000][order]
+                let scale: UInt64 = [3_000_000_000, 2_500_000_000, 500_000_000, 10_000_000, 5_000_000, 60_000_000][
+                    order]
                 phase.rates[RatePhases.key(of: config)] = scale / 2 + random.below(scale)
             }
             phases.append(phase)
@@ -100,7 +101,8 @@ public struct ScenarioGenerator {
                         sleep: sleeps ? 100_000 + random.below(3_000_000) : 0, start: random.below(1_000_000),
                         jitterPercent: pick([0, 20])),
                     rates: rates,
-                    modes: chance(80) ? .init(guest: 200_000 + random.below(800_000), host: 3_000 + random.below(20_000)) : nil,
+                    modes: chance(80)
+                        ? .init(guest: 200_000 + random.below(800_000), host: 3_000 + random.below(20_000)) : nil,
                     program: program()))
         }
         return plan

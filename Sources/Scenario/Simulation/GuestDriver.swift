@@ -43,29 +43,29 @@ struct GuestDriver: Sendable {
     mutating func nextTime() -> UInt64? {
         if !handler.isEmpty { return handlerReady }
         if position < batch.count { return ready }
+        while let burst = nextBurst() {
+            // A guest without counters has nothing to do where others would.
+            if burst.actions.isEmpty { continue }
+            batch = burst.actions
+            position = 0
+            ready = max(ready, burst.time)
+            return ready
+        }
+        return nil
+    }
+
+    private mutating func nextBurst() -> Burst? {
         switch source {
         case .script(var cursor):
             defer { source = .script(cursor) }
-            guard let step = cursor.next(ready: ready) else { return nil }
-            batch = [step.action]
-            position = 0
-            ready = step.time
+            return cursor.next(ready: ready).map { Burst(time: $0.time, actions: [$0.action]) }
         case .stat(var guest):
             defer { source = .stat(guest) }
-            guard let burst = guest.nextBurst() else { return nil }
-            take(burst)
+            return guest.nextBurst()
         case .record(var guest):
             defer { source = .record(guest) }
-            guard let burst = guest.nextBurst() else { return nil }
-            take(burst)
+            return guest.nextBurst()
         }
-        return ready
-    }
-
-    private mutating func take(_ burst: Burst) {
-        batch = burst.actions
-        position = 0
-        ready = max(ready, burst.time)
     }
 
     /// The action that is due; `nextTime()` said so.

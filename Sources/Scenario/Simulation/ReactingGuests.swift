@@ -107,7 +107,7 @@ struct RecordGuest: Sendable {
     /// What the guest's interrupt handler does: `intel_pmu_handle_irq()`, `x86_pmu_handle_irq()` and
     /// `amd_pmu_v2_handle_irq()`, v6.12.
     func interruptHandler(_ overflowed: UInt64) -> [GuestDriver.Action] {
-        guard stage == .sampling else { return [] }
+        guard stage != .before else { return [] }
         var reload: [GuestDriver.Action] = []
         for (event, counter) in zip(plan.events, counters) {
             guard let counter, overflowed & counter.bit != 0 else { continue }
