@@ -43,6 +43,9 @@ public struct BenchEffort: Equatable, Sendable {
     /// Bytes of the large trace that is opened.
     public var largeTraceBytes: Int
 
+    /// Seconds that a recorder is given to start.
+    public var settling: Double { rounds > 1 ? 1 : 0.3 }
+
     /// What figures are quoted from.
     public static let full = BenchEffort(
         rounds: 7, columnBytes: 1 << 30, events: 20_000_000, guestAccesses: 480_000, largeTraceBytes: 10_000_000_000)

@@ -26,7 +26,7 @@ struct RecordBench {
         for source in ["tracefs", "perf"] {
             let arguments = ["record", "--force", "-o", own, "--source", source]
             if try vpmu.run(arguments + ["--duration", "50ms"]).status == 0 {
-                recorders.append(Recorder(name: source, program: vpmu, arguments: arguments))
+                recorders.append(Recorder(name: source, program: vpmu, arguments: arguments, settling: effort.settling))
             } else {
                 outcome.skipped.append(
                     BenchSkip(
@@ -34,7 +34,7 @@ struct RecordBench {
             }
         }
         let peer = ["record", "-z", "-a", "-o", scratch.file("perf.data")] + events.arguments
-        recorders.append(Recorder(name: "peer", program: perf, arguments: peer))
+        recorders.append(Recorder(name: "peer", program: perf, arguments: peer, settling: effort.settling))
 
         var cost = Rounds()
         var slowdown: [String: [Double]] = [:]
@@ -74,7 +74,7 @@ struct RecordBench {
         let vpmu = PeerProgram(path: executable)
         guard let shell = PeerProgram("sh") else { return }
         let recorder = Recorder(
-            name: "vpmu", program: vpmu, arguments: ["record", "-o", path, "--buffer", "1M"])
+            name: "vpmu", program: vpmu, arguments: ["record", "-o", path, "--buffer", "1M"], settling: effort.settling)
         _ = try recorder.cpu {
             let second = try shell.start(Array(load.command.dropFirst()))
             _ = try load.run()
@@ -92,12 +92,13 @@ private struct Recorder {
     var name: String
     var program: PeerProgram
     var arguments: [String]
+    var settling: Double
 
     /// CPU seconds of the recorder, run around `body`.
     func cpu(_ body: () throws -> Void) throws -> Double {
         let running = try program.start(arguments)
         // Time to open its rings; what it takes is the same with and without `body`.
-        usleep(1_000_000)
+        usleep(UInt32(settling * 1e6))
         do {
             try body()
         } catch {

@@ -16,13 +16,15 @@ struct ReplayBench {
         let vpmu = PeerProgram(path: executable)
         let perf = try GuestCapture.perf()
         let events = Int(capture.trace.eventCount)
-        func replay(_ policies: Int, threads: Int) throws -> PeerProgram.Run {
-            let options = Self.policies.prefix(policies).flatMap { ["--policy", $0] }
-            return try vpmu.run(
-                ["replay", capture.tracePath, "--json", "--threads", "\(threads)"] + options, expecting: [0])
+        func arguments(_ policies: Int, threads: Int) -> [String] {
+            ["replay", capture.tracePath, "--json", "--threads", "\(threads)"]
+                + Self.policies.prefix(policies).flatMap { ["--policy", $0] }
         }
-        guard try vpmu.run(["replay", "--help"]).status == 0 else {
-            outcome.skipped.append(BenchSkip(name: "replay", why: "this vpmu has no replay"))
+        func replay(_ policies: Int, threads: Int) throws -> PeerProgram.Run {
+            try vpmu.run(arguments(policies, threads: threads), expecting: [0])
+        }
+        guard try vpmu.run(arguments(1, threads: 1)).status == 0 else {
+            outcome.skipped.append(BenchSkip(name: "replay", why: "vpmu replay refuses the captured trace"))
             return
         }
         let bare = try BareBlocks(capture.trace)
