@@ -11,11 +11,20 @@ public struct OperationCounts: Sendable, Equatable {
     public var reprogrammed: UInt64 = 0
     /// Counter interrupts of events behind guest counters.
     public var interrupts: UInt64 = 0
+    /// Times a counter's event was looked up in the VM's event filter.
+    public var filterLookups: UInt64 = 0
     /// Registers written, and read, around VM entry and exit to hand the PMU over.
     public var registersWritten: UInt64 = 0
     public var registersRead: UInt64 = 0
 
     public init() {}
+
+    /// Operations of KVM and perf, register accesses at entry and exit apart: a trap, a look-up or a rescheduling costs
+    /// many times what a register write does, so the two are not added up without a cost table.
+    public var software: UInt64 {
+        interceptedAccesses + eventsCreated + eventsEnabled + eventsReleased + periodsReplaced + reprogrammed
+            + filterLookups
+    }
 
     public static func + (a: OperationCounts, b: OperationCounts) -> OperationCounts {
         var sum = a
@@ -26,6 +35,7 @@ public struct OperationCounts: Sendable, Equatable {
         sum.periodsReplaced += b.periodsReplaced
         sum.reprogrammed += b.reprogrammed
         sum.interrupts += b.interrupts
+        sum.filterLookups += b.filterLookups
         sum.registersWritten += b.registersWritten
         sum.registersRead += b.registersRead
         return sum

@@ -57,6 +57,8 @@ struct ReadingTests {
                 head + "vms: [{name: a, vcpus: [{cpu: 0, program: {kind: perf-stat, events: [cycles], steps: []}}]}]\n",
                 ":3:86", "no place in a guest of kind perf-stat"),
             Bad("duration: [1\n", ":2:1", "no YAML"),
+            Bad("duration: 1s\nseed: \u{7}\n", ":2:7", "no YAML"),
+            Bad(head + "\"a\\nb\": 1\n", ":3:1", "unknown key `a b`"),
             Bad(String(repeating: "[", count: 1000), ":1:1", "nests too deeply"),
             Bad(head + "events: " + String(repeating: "- ", count: 1000), "", "no YAML"),
         ])

@@ -87,6 +87,9 @@ extension HostMachine {
         switch guestRules(vcpu).access {
         case .none: return
         case .mediated:
+            if filters[actors.vcpus[vcpu].vm] != nil {
+                vcpus[vcpu].counts.filterLookups += UInt64(counters.nonzeroBitCount)
+            }
             if isLoaded(vcpu) { reloadGuest(vcpu) }
         default:
             vcpus[vcpu].pmu.reprogram |= counters & vcpus[vcpu].pmu.shape.allCounters

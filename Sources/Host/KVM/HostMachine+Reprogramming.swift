@@ -27,6 +27,7 @@ extension HostMachine {
     /// finds no counter goes to ERROR without a word.
     private mutating func reprogram(_ vcpu: Int, _ slot: Int) -> Bool {
         vcpus[vcpu].counts.reprogrammed += 1
+        if filters[actors.vcpus[vcpu].vm] != nil { vcpus[vcpu].counts.filterLookups += 1 }
         pause(vcpu, slot)
         guard mayCount(vcpu, slot) else { return true }
         let config: UInt64

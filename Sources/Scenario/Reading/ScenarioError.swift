@@ -6,8 +6,19 @@ public struct ScenarioError: Error, Equatable, CustomStringConvertible {
     public var column: Int?
     public var reason: String
 
+    /// One line, whatever the file holds.
     public var description: String {
+        let reason = ScenarioError.oneLine(reason)
         guard let line, let column else { return "\(file): \(reason)" }
         return "\(file):\(line):\(column): \(reason)"
+    }
+
+    /// Without line breaks and other control characters, and cut where it gets long.
+    private static func oneLine(_ text: String) -> String {
+        var line = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars.prefix(400) {
+            line.append(scalar.properties.generalCategory == .control ? " " : scalar)
+        }
+        return String(line)
     }
 }

@@ -63,6 +63,11 @@ public struct ScenarioReader {
                 throw ScenarioError(
                     file: file, line: context.mark.line, column: context.mark.column,
                     reason: "the key `\(keys.joined(separator: ", "))` stands there twice")
+            case .reader(let problem, let offset, _, _):
+                let before = text.utf8.prefix(offset ?? 0)
+                let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+                let column = before.reversed().prefix { $0 != UInt8(ascii: "\n") }.count + 1
+                throw ScenarioError(file: file, line: line, column: column, reason: "no YAML: \(problem)")
             default: throw ScenarioError(file: file, reason: "no YAML: \(error)")
             }
         } catch {
