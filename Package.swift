@@ -6,8 +6,10 @@ func room(_ name: String, knows: [Target.Dependency] = [], resources: [Resource]
     .target(name: name, dependencies: knows, resources: resources)
 }
 
-func tests(_ name: String, _ knows: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .testTarget(name: name, dependencies: knows, resources: resources)
+func tests(
+    _ name: String, _ knows: [Target.Dependency], resources: [Resource] = [], exclude: [String] = []
+) -> Target {
+    .testTarget(name: name, dependencies: knows, exclude: exclude, resources: resources)
 }
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -33,6 +35,8 @@ let package = Package(
                 "emulated", "emulated-hwid", "none", "mediated", "mediated-sched", "ultimate", "ultimate-exact", "fair",
                 "static", "esxi", "inuse", "confidential",
             ].map { .embedInCode("Presets/\($0).yaml") }),
+        .target(name: "CPolicy"),
+        room("Plugin", knows: ["PMU", "Policy", "CPolicy"]),
         room("Host", knows: ["Policy", "PMU", "CZstd"]),
         .target(name: "Trace", dependencies: ["CZstd"], exclude: ["Schema"]),
         room("Capture", knows: ["Trace", "CLinux"]),
@@ -49,12 +53,14 @@ let package = Package(
         .executableTarget(
             name: "vpmu",
             dependencies: [
-                "PMU", "Policy", "PolicyFile", "Host", "Trace", "Capture", "Import", "Scenario", "Timeline",
+                "PMU", "Policy", "PolicyFile", "Plugin", "CPolicy", "Host", "Trace", "Capture", "Import", "Scenario",
+                "Timeline",
                 "Counts", "Replay", "Bisect", "Report", "Bench", arguments, logging,
             ]),
         tests("PMUTests", ["PMU", "CZstd"]),
         tests("PolicyTests", ["Policy", "PMU"]),
-        tests("PolicyFileTests", ["PolicyFile", "Policy", "PMU"]),
+        tests("PolicyFileTests", ["PolicyFile", "Host", "Policy", "PMU"]),
+        tests("PluginTests", ["vpmu", "Plugin", "Host", "Policy", "PMU"], exclude: ["Hostile"]),
         tests("HostTests", ["Host", "Policy", "PMU"], resources: [.copy("Fixtures")]),
         tests("TraceTests", ["Trace"]),
         tests("CaptureTests", ["Capture", "Trace", "CLinux"]),

@@ -11,6 +11,7 @@ extension HostMachine {
             vcpus[currentVCPU[pcpu]].inRunLoop = false
             currentVCPU[pcpu] = -1
         }
+        if let task = hostTaskPCPU.firstIndex(of: pcpu) { hostTaskPCPU[task] = -1 }
         switch thread {
         case .vcpu(let number) where vcpus.indices.contains(Int(number)):
             let vcpu = Int(number)
@@ -20,6 +21,9 @@ extension HostMachine {
             scheduler.switchTask(pcpu: pcpu, to: vcpus[vcpu].task)
             loadVCPU(vcpu, pcpu)
         case .hostTask(let number) where hostTasks.indices.contains(Int(number)):
+            let old = hostTaskPCPU[Int(number)]
+            if old >= 0 { scheduler.switchTask(pcpu: old, to: nil) }
+            hostTaskPCPU[Int(number)] = pcpu
             scheduler.switchTask(pcpu: pcpu, to: hostTasks[Int(number)])
         default: scheduler.switchTask(pcpu: pcpu, to: nil)
         }

@@ -26,6 +26,8 @@ public struct HostMachine<Sink: PMUSink> {
     /// The vCPU current on each pCPU, -1 if another thread is.
     var currentVCPU: [Int]
     var hostTasks: [TaskID]
+    /// The pCPU each host task is current on, -1 if none.
+    var hostTaskPCPU: [Int]
     var hostEvents: [HostEventState]
     var vms: [VMState]
     /// VMs that hold the whole PMU while they run.
@@ -85,6 +87,7 @@ public struct HostMachine<Sink: PMUSink> {
             scheduler.guestRules.append(guest)
         }
         hostTasks = []
+        hostTaskPCPU = [Int](repeating: -1, count: actors.hostTasks.count)
         for _ in actors.hostTasks { hostTasks.append(scheduler.addTask()) }
         currentVCPU = [Int](repeating: -1, count: actors.pcpus)
         hostEvents = [HostEventState](repeating: HostEventState(), count: actors.hostEvents.count)

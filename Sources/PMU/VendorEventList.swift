@@ -62,7 +62,29 @@ public struct VendorEventList: Decodable, Sendable {
     }
 
     /// Whether a column speaks of a core whose threads share the counters.
-    public enum Column: Sendable { case hyperthreading, withoutHyperthreading }
+    public enum Column: Sendable {
+        case hyperthreading, withoutHyperthreading
+
+        /// The column that speaks of a model.
+        public static func of(_ model: ProcessorModel) -> Column {
+            model.name.hasSuffix("-noht") ? .withoutHyperthreading : .hyperthreading
+        }
+    }
+
+    /// A file that is no event list.
+    public struct Unreadable: Error, Equatable, CustomStringConvertible {
+        public var file: String
+        public var description: String {
+            "\(file): not an event list: a JSON object with `Header` and `Events`, as the perfmon project publishes them"
+        }
+    }
+
+    /// Reads a list as it is published.
+    ///
+    /// - Throws: `Unreadable`.
+    public init(json: Data, file: String) throws(Unreadable) {
+        do { self = try JSONDecoder().decode(VendorEventList.self, from: json) } catch { throw Unreadable(file: file) }
+    }
 
     /// The counters a field of the list names, as a mask; nil if it is not of the two known forms.
     public static func mask(ofField field: String) -> UInt64? {

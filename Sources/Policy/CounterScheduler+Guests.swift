@@ -7,7 +7,7 @@ extension CounterScheduler {
     public mutating func loadGuest(pcpu: Int, vcpu: Int, counters: UInt64) {
         guard pcpus[pcpu].loadedGuest < 0 else { return }
         let task = pcpus[pcpu].taskContext
-        if hasPMU(pcpu) {
+        if !delegated(.loadGuest(pcpu: pcpu, vcpu: vcpu)), hasPMU(pcpu) {
             pmuDisable(pcpu)
             listsOut(pcpu, .all, pcpu)
             if task >= 0 { listsOut(task, .all, pcpu) }
@@ -25,6 +25,7 @@ extension CounterScheduler {
         sink.guestPut(pcpu: pcpu, vcpu: vcpu, counters: pcpus[pcpu].loadedCounters)
         pcpus[pcpu].loadedGuest = -1
         pcpus[pcpu].loadedCounters = 0
+        if delegated(.putGuest(pcpu: pcpu)) { return }
         guard hasPMU(pcpu) else { return }
         pmuDisable(pcpu)
         waitingIn(pcpu)

@@ -19,12 +19,14 @@ extension CounterScheduler {
         if let leader { events[leader].siblings.append(id) }
         sink.created(event: id, spec: spec)
         if let leader { sink.grouped(event: id, leader: leader) }
+        _ = delegated(.create(id, spec, leader: leader ?? id))
         return id
     }
 
     /// Installs a leader with its siblings and turns the group on, as `perf_event_open()` for each and one enable do:
     /// a lone event is enabled from its creation, a group when it is complete.
     public mutating func install(_ leader: EventID) {
+        if delegated(.install(leader)) { return }
         if events[leader].siblings.isEmpty {
             attach(leader, initially: .inactive)
         } else {
@@ -68,6 +70,7 @@ extension CounterScheduler {
 
     /// `_perf_event_enable()`: the only way out of ERROR.
     public mutating func enable(_ event: EventID) {
+        if delegated(.enable(event)) { return }
         let state = events[event].state
         guard state == .off || state == .error else { return }
         setState(event, .inactive, pcpu: pcpuRunning(events[event].context))
@@ -80,6 +83,7 @@ extension CounterScheduler {
 
     /// `_perf_event_disable()`: an event in ERROR keeps it.
     public mutating func disable(_ event: EventID) {
+        if delegated(.disable(event)) { return }
         guard events[event].state.rawValue >= EventState.inactive.rawValue else { return }
         guard let pcpu = pcpuRunning(events[event].context) else {
             setState(event, .off, pcpu: nil)
@@ -98,6 +102,7 @@ extension CounterScheduler {
 
     /// Removes a group, siblings first, as their file descriptors are closed.
     public mutating func remove(_ leader: EventID) {
+        if delegated(.remove(leader)) { return }
         for sibling in events[leader].siblings { detach(sibling) }
         detach(leader)
     }
@@ -124,6 +129,7 @@ extension CounterScheduler {
     /// `perf_event_period()`: stops and restarts a running event with the new period.
     public mutating func setPeriod(_ event: EventID, _ period: UInt64) {
         events[event].spec.samplePeriod = period
+        if delegated(.setPeriod(event, period)) { return }
         guard events[event].state == .active, let pcpu = pcpuRunning(events[event].context) else {
             sink.periodChanged(event: event, period: period)
             return
@@ -137,6 +143,7 @@ extension CounterScheduler {
 
     /// Reads a running event's counter; an event that does not run touches nothing.
     public mutating func read(_ event: EventID) {
+        if delegated(.read(event)) { return }
         guard events[event].state == .active, let pcpu = pcpuRunning(events[event].context) else { return }
         sink.read(pcpu: pcpu, event: event, counter: events[event].counter)
     }

@@ -80,10 +80,8 @@ extension CounterScheduler {
     /// The physical counters that host events hold on `pcpu`.
     public func countersHeldByHost(pcpu: Int) -> UInt64 {
         var mask: UInt64 = 0
-        for (position, event) in pcpus[pcpu].list.enumerated() {
-            if case .host = events[event].spec.owner, pcpus[pcpu].assigned[position] >= 0 {
-                mask |= 1 << UInt64(pcpus[pcpu].assigned[position])
-            }
+        for event in events where event.state == .active && event.lastPCPU == pcpu && event.counter >= 0 {
+            if case .host = event.spec.owner { mask |= 1 << UInt64(event.counter) }
         }
         return mask
     }

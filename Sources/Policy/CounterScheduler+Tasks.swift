@@ -4,6 +4,12 @@ extension CounterScheduler {
     /// A task switch on `pcpu`: the events of the task that leaves go out, then those of `next` come in. nil is a
     /// task without events (the idle task among them).
     public mutating func switchTask(pcpu: Int, to next: TaskID?) {
+        if external != nil {
+            pcpus[pcpu].current = next
+            pcpus[pcpu].taskContext = next.map { taskContexts[$0] } ?? -1
+            _ = delegated(.switchTask(pcpu: pcpu, to: next))
+            return
+        }
         taskOut(pcpu)
         pcpus[pcpu].current = next
         taskIn(pcpu)
@@ -61,6 +67,7 @@ extension CounterScheduler {
     /// The multiplexing timer fired, `perf_rotate_context()`. Answers whether the timer goes on.
     @discardableResult
     public mutating func rotate(pcpu: Int) -> Bool {
+        if delegated(.rotate(pcpu: pcpu)) { return externalGoesOn && failure == nil }
         let task = pcpus[pcpu].taskContext
         let cpuRotates = contexts[pcpu].rotateNecessary
         let taskRotates = task >= 0 && contexts[task].rotateNecessary

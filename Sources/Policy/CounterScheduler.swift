@@ -15,6 +15,8 @@ import PMU
 ///     +Groups       one group in, all or nothing                         kernel/events/core.c
 ///     +Counters     the x86 event list, transactions, (re)assignment     arch/x86/events/core.c
 ///     +Guests       handing the whole PMU to a mediated guest            kernel/events/core.c
+///     +Places       reservations, exact counters, hyper-thread siblings  (ours), arch/x86/events/intel/core.c
+///     +External     somebody else's policy instead of these rules        (ours)
 ///
 /// Function names in the comments there are the kernel's, of v6.12.
 public struct CounterScheduler<Sink: PMUSink> {
@@ -30,6 +32,12 @@ public struct CounterScheduler<Sink: PMUSink> {
     var taskContexts: [Int] = []
     /// The rules of each vCPU's VM, by the demand's index; vCPUs beyond the end follow the policy's common rules.
     public var guestRules: [GuestRules] = []
+    /// Who decides instead of this scheduler's own rules, nil if they do.
+    var external: (any ExternalPolicy)?
+    /// How the external policy failed; from then on operations do nothing.
+    public internal(set) var failure: PolicyFailure?
+    var externalRotates: [UInt8] = []
+    var externalGoesOn = false
     /// Whether some guest's events stand before everything else, so that their list must be looked at.
     let hasUltimate: Bool
     /// Where events of host and guests may go on each pCPU; empty if everybody may go everywhere.
@@ -162,6 +170,7 @@ public struct CounterScheduler<Sink: PMUSink> {
     public mutating func addTask() -> TaskID {
         taskContexts.append(contexts.count)
         contexts.append(Context(scope: .task(taskContexts.count - 1)))
+        _ = delegated(.addTask(taskContexts.count - 1))
         return taskContexts.count - 1
     }
 
@@ -177,6 +186,10 @@ public struct CounterScheduler<Sink: PMUSink> {
     public func pcpu(of event: EventID) -> Int? { pcpuRunning(events[event].context) }
     /// Whether multiplexing is needed on `pcpu`, for its own events and the current task's.
     public func rotateNecessary(pcpu: Int) -> (cpu: Bool, task: Bool) {
+        if external != nil {
+            let flags = externalRotates.indices.contains(pcpu) ? externalRotates[pcpu] : 0
+            return (flags & 1 != 0, flags & 2 != 0)
+        }
         let task = pcpus[pcpu].taskContext
         return (contexts[pcpu].rotateNecessary, task >= 0 && contexts[task].rotateNecessary)
     }

@@ -184,7 +184,15 @@ public struct LawChecker<Base: PMUSink>: PMUSink {
         base.guestChanged(pcpu: pcpu, vcpu: vcpu, from: from, to: to)
     }
 
+    /// The state of an event whose state before is known to the checker alone.
+    public mutating func changeState(pcpu: Int?, event: EventID, to state: EventState) {
+        guard known(event, pcpu ?? 0) else { return }
+        if let pcpu, !known(pcpu: pcpu) { return }
+        stateChanged(pcpu: pcpu, event: event, from: events[event].state, to: state)
+    }
+
     public mutating func rotationTimerWanted(pcpu: Int) {
+        guard known(pcpu: pcpu) else { return }
         note(13, UInt64(pcpu))
         base.rotationTimerWanted(pcpu: pcpu)
     }
@@ -216,6 +224,14 @@ public struct LawChecker<Base: PMUSink>: PMUSink {
     public func count(of event: EventID) -> UInt64 { base.count(of: event) }
     public mutating func guestCount(vcpu: Int, counter: Int) -> UInt64 {
         base.guestCount(vcpu: vcpu, counter: counter)
+    }
+
+    /// An operation is over: no section may be open, and groups are judged.
+    public mutating func endOperation() {
+        for pcpu in pcpus.indices {
+            judgeGroups(pcpu)
+            if pcpus[pcpu].isStopped { broken(.insideSection, pcpu, -1, -1, "the section is still open") }
+        }
     }
 
     /// Settles the books at `now`: times must add up. Answers whether no law was broken.

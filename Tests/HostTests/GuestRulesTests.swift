@@ -287,6 +287,21 @@ struct GuestRulesTests {
             host.take() == ["create host0 1301c0", "start host0 gp1", "create host1 1301c0", "error host1"])
     }
 
+    @Test("a host task that turns up elsewhere without having been seen to leave has left")
+    func wanderingTask() {
+        let event = Demand.HostEvent(name: "own", config: 0x300c4, priority: .pinned, scope: .task(0))
+        let actors = Demand.Actors(pcpus: 2, hostEvents: [event], hostTasks: [9])
+        var machine = HostMachine(model: .skylakeSP, rules: .emulated, actors: actors, sink: StepLog())
+        machine.apply(DemandOperation(time: 0, pcpu: 0, kind: .taskSwitch(to: .hostTask(0))))
+        machine.apply(DemandOperation(time: 0, pcpu: 0, kind: .hostInstall(event: 0)))
+        machine.apply(DemandOperation(time: 0, pcpu: 1, kind: .taskSwitch(to: .hostTask(0))))
+        #expect(
+            machine.scheduler.sink.steps == [
+                "create host0 1300c4", "start host0 gp0", "stop host0 gp0", "start host0 gp0",
+            ])
+        #expect(machine.hostEvent(0).flatMap { machine.scheduler.pcpu(of: $0) } == 1)
+    }
+
     @Test("a task's pinned event spares the system-wide flexible one if ruled so")
     func sparing() {
         let agent = Demand.HostEvent(name: "agent", config: 0x301c0, priority: .flexible, scope: .pcpu(0))

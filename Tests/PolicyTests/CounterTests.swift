@@ -33,19 +33,31 @@ import Testing
     @Test("an event that moved up in the list is restarted although its counter stays (the tag belongs to the place)")
     func tags() {
         var pmu = TestPMU()
-        for _ in 0..<3 { pmu.install(.flexible, .cpu, TestPMU.anyGP) }
-        pmu.scheduler.remove(0)
-        _ = pmu.take()
         let task = pmu.addTask()
         pmu.run(task)
-        pmu.install(.flexible, .task(task), TestPMU.gp1 << 2)
-        let steps = pmu.take()
-        #expect(steps.contains("stop 1@gp1") && steps.contains("start 1@gp0"))
-        pmu.scheduler.remove(1)
+        let gone = pmu.install(.pinned, .cpu, TestPMU.anyGP)
+        pmu.scheduler.remove(gone)
+        let first = pmu.install(.pinned, .cpu, TestPMU.anyGP)
+        let second = pmu.install(.pinned, .cpu, TestPMU.anyGP)
+        #expect(pmu.places(first, second) == ["gp0", "gp1"])
+        pmu.scheduler.remove(first)
         _ = pmu.take()
-        pmu.install(.flexible, .task(task), TestPMU.anyGP)
-        let steps1 = pmu.take()
-        #expect(steps1.contains("stop 2@gp1"))
+        let newcomer = pmu.install(.flexible, .task(task), 0x1)
+        let steps = pmu.take()
+        #expect(pmu.places(second, newcomer) == ["gp1", "gp0"])
+        #expect(steps == ["stop \(second)@gp1", "start \(second)@gp1", "start \(newcomer)@gp0"])
+    }
+
+    @Test("an event that kept its place in the list is not touched by a newcomer")
+    func untouched() {
+        var pmu = TestPMU()
+        let task = pmu.addTask()
+        pmu.run(task)
+        pmu.install(.pinned, .cpu, TestPMU.gp1)
+        _ = pmu.take()
+        pmu.install(.flexible, .task(task), 0x1)
+        let steps = pmu.take()
+        #expect(steps == ["start 1@gp0"])
     }
 
     @Test("a new period stops and restarts a running event; one that waits is not touched")
@@ -79,6 +91,18 @@ import Testing
         for _ in 0..<3 { pmu.install(.flexible, .cpu, 0x3f) }
         #expect(pmu.allPlaces() == ["gp0", "gp2", "gp4", "gp5", "inactive"])
         #expect(pmu.violations() == [])
+    }
+
+    @Test("each pair takes one from the GP placements that are allowed beside it")
+    func pairsLowerGPMax() {
+        for (gpmax, places) in [
+            (5, ["gp0", "gp2", "gp3", "gp4", "inactive"]), (6, ["gp0", "gp2", "gp3", "gp4", "gp5"]),
+        ] {
+            var pmu = TestPMU(gp: 6, fixed: 0, gpmax: gpmax)
+            pmu.install(.flexible, .cpu, 0x15, kind: .pair)
+            for _ in 0..<4 { pmu.install(.flexible, .cpu, 0x3f) }
+            #expect(pmu.allPlaces() == places)
+        }
     }
 
     @Test("an overlapping constraint costs a counter that exists: six events of a full Family 15h house do not fit")

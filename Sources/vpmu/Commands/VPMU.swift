@@ -16,6 +16,7 @@ struct VPMU: ParsableCommand {
             ImportCommand.self,
             InfoCommand.self,
             ManualCommand.self,
+            PolicyHostCommand.self,
             RecordCommand.self,
             SalvageCommand.self,
             ScrubCommand.self,
