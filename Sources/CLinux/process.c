@@ -2,6 +2,7 @@
 #include "clinux_process.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -125,3 +126,9 @@ int64_t clinux_raise_descriptor_limit(void) {
 int clinux_name_thread(const char *name) { return -pthread_setname_np(pthread_self(), name); }
 
 int32_t clinux_thread_id(void) { return (int32_t)syscall(SYS_gettid); }
+
+int clinux_drop_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
+    return result(syscall(SYS_capset, &header, none));
+}

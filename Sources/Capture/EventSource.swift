@@ -13,12 +13,19 @@ protocol EventSource: AnyObject {
     /// Threads of guests seen so far: those that were current in records of KVM's tracepoints.
     var guestThreads: Set<Int32> { get }
 
+    /// Whether everything that is still to be done can be done without capabilities.
+    var needsNoPrivileges: Bool { get }
+
     func start() throws
     func stop() throws
+    /// Stops some tracepoints for good; a later `start` does not bring them back.
+    func stop(_ kinds: Set<EventKind>) throws
     /// Notices threads that the chosen processes have started since.
     func followProcesses() throws
     /// Takes what one ring holds; answers the number of records.
     func drain<Sink: TraceSink>(ring: Int, into sink: inout Sink) throws -> Int
+    /// Hands on what is held back for the sake of order.
+    func handOn<Sink: TraceSink>(into sink: inout Sink) throws
     /// Hands on what was held back, reports what is still missing, and accounts for each ring.
     func finish<Sink: TraceSink>(into sink: inout Sink) throws -> [RingAccount]
 }

@@ -37,6 +37,12 @@ enum KernelFile {
         throw CaptureError.unreadable(path: path, reason: "is longer than \(limit) bytes")
     }
 
+    /// Whether the path can be reached. Unlike access(2) this counts the capabilities of a user who is not root.
+    static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0
+    }
+
     /// The names in a directory, sorted; empty where it cannot be read.
     static func list(_ path: String) -> [String] {
         guard let directory = opendir(path) else { return [] }

@@ -12,14 +12,22 @@ public final class Recorder {
     public let options: RecordingOptions
     /// What the trace will say of itself; complete but for the threads and remarks of the summary.
     public let metadata: TraceMetadata
-    private let source: any EventSource
-    private var threads = ThreadRegistry()
-    private var remarks: [String] = []
+    let source: any EventSource
+    var threads = ThreadRegistry()
+    var remarks: [String] = []
+    var records: UInt64 = 0
+    var began: UInt64 = 0
+    var costs = RecorderCost.Meter()
+    /// Since when nothing is recorded; 0: since before the start; nil: it is being recorded.
+    var pausedSince: UInt64?
+    var pauses = 0
+    var gaveUpExits = false
 
     /// - Parameter tool: the recording program and its version, for the metadata.
     /// - Throws: `CaptureError` that names what is missing and how to get it.
     public init(options: RecordingOptions, tool: String, commandLine: [String]) throws {
         self.options = options
+        try options.limits.validate()
         let tracefs = try Tracefs()
         let orphans = TracefsInstance.removeOrphans(in: tracefs)
         let kinds = EventKind.allCases.filter { options.exits == .full || !$0.isTransition }
@@ -62,103 +70,20 @@ public final class Recorder {
         self.metadata = metadata
     }
 
-    /// Records until the duration is over, the command has ended or SIGINT, SIGTERM or SIGHUP arrives.
-    ///
-    /// - Parameter tick: called about ten times a second, between events; decides whether to go on. What it throws ends the
-    ///   recording as a failing sink does.
-    /// - Throws: `CaptureError` when the kernel or the command fails; a failing sink ends the recording in order and is
-    ///   told in the summary.
-    public func run<Sink: TraceSink>(
-        into sink: inout Sink, tick: (RecordingProgress) throws -> RecordingDecision = { _ in .goOn }
-    ) throws -> RecordingSummary {
-        let waiter = try RecordingWaiter(descriptors: source.descriptors, duration: options.duration)
-        let began = MonotonicClock.now()
-        var records: UInt64 = 0
-        var end: RecordingSummary.End?
-        try source.start()
-        var child = try options.command.isEmpty ? nil : Child(options.command)
-        if let child { try waiter.watch(child) }
-        do {
-            while end == nil {
-                for wake in try waiter.wait() {
-                    switch wake {
-                    case .ring(let index):
-                        records += UInt64(try source.drain(ring: index, into: &sink))
-                    case .ringGone(let index):
-                        remarks.append("CPU \(source.cpus[index]) went away while recording.")
-                    case .tick:
-                        records += try drainAll(into: &sink)
-                        try follow()
-                        let now = MonotonicClock.now()
-                        let progress = RecordingProgress(elapsedNanoseconds: now - began, records: records)
-                        if try tick(progress) == .stop { end = end ?? .caller }
-                    case .durationOver: end = end ?? .duration
-                    case .signal(let number): end = end ?? .signal(number)
-                    case .childEnded:
-                        let code = try child?.wait() ?? 0
-                        child = nil
-                        end = end ?? .command(code: code)
-                    }
-                }
-            }
-        } catch let error as CaptureError {
-            try? child?.terminate()
-            throw error
-        } catch {
-            end = .sinkFailed("\(error)")
-        }
-        try child?.terminate()
-        try source.stop()
-        let duration = MonotonicClock.now() - began
-        return try summary(end: end ?? .duration, duration: duration, into: &sink)
-    }
-
-    private func summary<Sink: TraceSink>(
-        end: RecordingSummary.End, duration: UInt64, into sink: inout Sink
-    ) throws -> RecordingSummary {
-        var summary = RecordingSummary(
-            end: end, rings: [], durationNanoseconds: duration, threads: [], remarks: [])
-        do {
-            _ = try drainAll(into: &sink)
-            try follow()
-            summary.rings = try source.finish(into: &sink)
-        } catch let error where !(error is CaptureError) {
-            if case .sinkFailed = end {} else { summary.end = .sinkFailed("\(error)") }
-        }
-        if options.exits != .none, summary.read(.kvmMSR) > 0, summary.read(.kvmEntry) == 0, summary.read(.kvmExit) == 0
-        {
-            remarks.append(
-                "kvm_entry and kvm_exit never fired although guests reached registers: this KVM runs its guests without "
-                    + "hardware support (nested), so vCPUs are known by their threads' names only.")
-        }
-        summary.threads = threads.all
-        summary.remarks = remarks
-        return summary
-    }
-
-    private func drainAll<Sink: TraceSink>(into sink: inout Sink) throws -> UInt64 {
-        var records = 0
-        for index in source.cpus.indices { records += try source.drain(ring: index, into: &sink) }
-        return UInt64(records)
-    }
-
-    /// Identifies guests that turned up, and new threads of the chosen processes.
-    private func follow() throws {
-        threads.identify(source.guestThreads)
-        try source.followProcesses()
-    }
-
     private static func source(
         _ options: RecordingOptions, tracefs: Tracefs, tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64,
         filter: EventFilter
     ) throws -> any EventSource {
+        guard options.source != .perf || options.mode == .continuous else {
+            throw CaptureError.usage("a flight recorder needs the tracefs source, not perf")
+        }
         if options.source != .perf {
             do {
                 return try TracefsSource(
                     tracefs: tracefs, tracepoints: tracepoints, cpus: cpus, bufferBytes: bufferBytes, filter: filter,
                     processes: options.processes)
             } catch {
-                if options.source == .tracefs { throw error }
+                if options.source == .tracefs || options.mode == .flightRecorder { throw error }
             }
         }
         return try PerfSource(

@@ -13,6 +13,16 @@ public struct RecordingOptions: Sendable {
     public var exits = ExitDetail.none
     /// A command to run once everything is being recorded; the recording ends with it. Its name is looked up in PATH.
     public var command: [String] = []
+    /// How much is written, into how many files.
+    public var limits = RecordingLimits()
+    /// Whether records are read as they come, or stay in the kernel until they are asked for.
+    public var mode = RecordingMode.continuous
+    /// Per cent of one CPU that the recorder may use; nil: any. Beyond it entries and exits are given up, then the recording.
+    public var mostOverheadPercent: Double?
+    /// Nothing is recorded before a control command says so.
+    public var startsPaused = false
+    /// Where commands come from while recording; nil: nowhere.
+    public var control: RecordingControl.Endpoint?
     /// What the trace calls this host; nil for its own name.
     public var hostName: String?
     /// Bytes of each CPU's ring; rounded up to a power of two of at least a page. nil: sized from the host.
@@ -42,6 +52,14 @@ public enum RecordingSource: String, Sendable, CaseIterable {
     case tracefs
     /// perf_event_open(2): needs less privilege; loss is known for each tracepoint (Linux 6.0).
     case perf
+}
+
+/// When records leave the kernel's rings.
+public enum RecordingMode: Sendable, Equatable {
+    /// As they come.
+    case continuous
+    /// The rings overwrite themselves; what they hold is taken at SIGUSR1, at the control command `snapshot` and at the end.
+    case flightRecorder
 }
 
 /// How much of `kvm:kvm_entry` and `kvm:kvm_exit` is recorded.

@@ -25,28 +25,39 @@ public enum RecordingSession {
     /// - Throws: `CaptureError` or `TraceError`. A full disk is not thrown but told in the summary's `end`: what was
     ///   written before it is a readable, unfinished trace.
     public static func record(
-        options: RecordingOptions, output: Output, tool: String, commandLine: [String],
+        options: RecordingOptions, output: Output, privileges: Privileges.Use = .keep, tool: String,
+        commandLine: [String],
         progress: (Progress) -> Void = { _ in }
     ) throws -> RecordingSummary {
         let recorder = try Recorder(options: options, tool: tool, commandLine: commandLine)
-        let writer = try TraceWriter(
-            path: output.path, metadata: recorder.metadata, options: .init(existing: output.existing))
-        var sink = writer
+        let files = try RotatingOutput(
+            output: output, limits: options.limits, metadata: recorder.metadata, now: MonotonicClock.now())
+        if privileges == .drop, recorder.source.needsNoPrivileges { try Privileges.drop() }
+        var sink = files
+        var hitLimit = false
         var summary = try recorder.run(into: &sink) { state in
-            let now = MonotonicClock.now()
-            if now > longestWaitNanoseconds { try writer.flush(before: now - longestWaitNanoseconds) }
-            progress(Progress(recording: state, bytesWritten: writer.bytesWritten))
-            return .goOn
+            files.metadata.threads = state.threads
+            files.metadata.blindSpots = recorder.metadata.blindSpots + state.remarks
+            if state.reason == .snapshot { try files.flush() }
+            let decision = try files.tick(now: MonotonicClock.now())
+            hitLimit = decision == .stop
+            progress(Progress(recording: state, bytesWritten: files.bytesWritten))
+            return decision
         }
-        writer.metadata.threads = summary.threads
-        writer.metadata.blindSpots += summary.remarks
-        if case .sinkFailed = summary.end { return summary }
-        do {
-            try writer.finish()
-            summary.bytesWritten = writer.bytesWritten
-        } catch {
-            summary.end = .sinkFailed("\(error)")
+        if hitLimit { summary.end = .sizeLimit }
+        files.metadata.threads = summary.threads
+        files.metadata.blindSpots = recorder.metadata.blindSpots + summary.remarks
+        if case .sinkFailed = summary.end {
+        } else {
+            do {
+                try files.finish()
+                summary.bytesWritten = files.bytesWritten
+            } catch {
+                summary.end = .sinkFailed("\(error)")
+            }
         }
+        summary.paths = files.paths
+        summary.filesRemoved = files.filesRemoved
         return summary
     }
 }

@@ -8,10 +8,10 @@ extension RecordingSummary {
         let kinds = EventKind.allCases.filter { read($0) > 0 }.map { "\($0.tracepoint) \(read($0))" }
         var lines = [
             "Recorded \(read) records in \(seconds) s on \(rings.count) CPU\(rings.count == 1 ? "" : "s"), "
-                + (lost == 0 ? "none lost" : "\(lost) LOST")
+                + lossText
                 + (kinds.isEmpty ? "." : ": \(kinds.joined(separator: ", ")).")
         ]
-        if lost > 0 {
+        if lost > 0, mode == .continuous {
             for ring in rings where ring.lost > 0 {
                 lines.append("  CPU \(ring.pcpu): \(ring.made) made, \(ring.read) read, \(ring.lost) lost")
             }
@@ -29,8 +29,24 @@ extension RecordingSummary {
         case .command(let code) where code != 0: lines.append("The command ended with exit code \(code).")
         default: break
         }
-        if bytesWritten > 0, path != "-" { lines.append("Wrote \(path), \(bytesWritten) bytes.") }
+        if end == .sizeLimit { lines.append("Ended at the size that --max-size allows.") }
+        lines.append(
+            "The recorder used \(Self.decimal(Double(cost.cpuNanoseconds) / 1e6)) ms of CPU time and woke up \(cost.wakeUps) times."
+        )
+        if filesRemoved > 0 { lines.append("Removed the \(filesRemoved) oldest files.") }
+        if bytesWritten > 0, path != "-" {
+            lines.append(
+                "Wrote \(paths.joined(separator: ", ")), \(bytesWritten) bytes\(paths.count > 1 ? " in all" : "").")
+        }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private var lossText: String {
+        switch (lost, mode) {
+        case (0, _): "none lost"
+        case (_, .flightRecorder): "\(lost) older ones overwritten"
+        case (_, .continuous): "\(lost) LOST"
+        }
     }
 
     /// The same for programs: `{"version":1, "end", "records", "made", "lost", "rings", ...}`, keys sorted.
@@ -68,6 +84,10 @@ extension RecordingSummary {
         var read: UInt64
         var lost: UInt64
         var bytes: UInt64
+        var files: [String]
+        var filesRemoved: Int
+        var recorderCPUNs: UInt64
+        var recorderWakeUps: UInt64
         var rings: [Ring]
         var remarks: [String]
 
@@ -79,6 +99,9 @@ extension RecordingSummary {
             case .command(let code):
                 end = "command"
                 commandExitCode = code
+            case .control: end = "control"
+            case .overhead: end = "overhead"
+            case .sizeLimit: end = "size limit"
             case .caller: end = "caller"
             case .sinkFailed(let reason): end = "failed: \(reason)"
             }
@@ -88,6 +111,10 @@ extension RecordingSummary {
             read = summary.read
             lost = summary.lost
             bytes = summary.bytesWritten
+            files = summary.paths
+            filesRemoved = summary.filesRemoved
+            recorderCPUNs = summary.cost.cpuNanoseconds
+            recorderWakeUps = summary.cost.wakeUps
             rings = summary.rings.map { ring in
                 let counts = ring.tracepoints.map {
                     ($0.kind.tracepoint, Count(made: $0.made, read: $0.read, lost: $0.lost))

@@ -13,6 +13,8 @@ final class RecordingWaiter {
         case durationOver
         case signal(Int32)
         case childEnded
+        /// Control commands have arrived.
+        case control
     }
 
     /// Between two looks at rings that do not fill.
@@ -23,6 +25,7 @@ final class RecordingWaiter {
         static let duration: UInt64 = 2 << 32
         static let signal: UInt64 = 3 << 32
         static let child: UInt64 = 4 << 32
+        static let control: UInt64 = 5 << 32
     }
 
     private let epoll: Descriptor
@@ -58,6 +61,10 @@ final class RecordingWaiter {
         try add(descriptor, Tag.child)
     }
 
+    func watch(_ control: RecordingControl) throws {
+        try add(control.descriptor, Tag.control)
+    }
+
     /// Sleeps until something happens; what has happened, rings first.
     func wait() throws -> [Wake] {
         let count = try CaptureError.check(
@@ -69,8 +76,9 @@ final class RecordingWaiter {
             case Tag.duration: if clinux_timer_ticks(duration.number) > 0 { wakes.append(.durationOver) }
             case Tag.signal:
                 while case let number = clinux_next_signal(signals.number), number != 0 {
-                    if [SIGINT, SIGTERM, SIGHUP].contains(number) { wakes.append(.signal(number)) }
+                    if [SIGINT, SIGTERM, SIGHUP, SIGUSR1].contains(number) { wakes.append(.signal(number)) }
                 }
+            case Tag.control: wakes.append(.control)
             case Tag.child:
                 child = nil
                 wakes.append(.childEnded)

@@ -13,8 +13,15 @@ struct RingIntake {
     private var latestGuestThread: Int32 = -1
     private var stage = EventStage()
 
-    /// The time of the newest event so far, 0 before the first.
-    var newest: UInt64 { stage.newest }
+    /// When recording began: nothing is older.
+    private var origin: UInt64 = 0
+
+    /// The time of the newest event so far, that of the start before the first.
+    var newest: UInt64 { max(stage.newest, origin) }
+
+    mutating func begin(at time: UInt64) {
+        if origin == 0 { origin = time }
+    }
 
     init(pcpu: Int, tracepoints: Tracepoints) {
         self.pcpu = pcpu

@@ -1,4 +1,3 @@
-import Glibc
 import Trace
 
 /// Which threads' records a recording of chosen processes keeps.
@@ -27,7 +26,7 @@ struct ThreadSelection {
 
     private mutating func includes(_ thread: Int32) -> Bool {
         if let answer = known[thread] { return answer }
-        let answer = processes.contains { access("/proc/\($0)/task/\(thread)", F_OK) == 0 }
+        let answer = processes.contains { KernelFile.exists("/proc/\($0)/task/\(thread)") }
         known[thread] = answer
         return answer
     }

@@ -41,3 +41,6 @@ int64_t clinux_raise_descriptor_limit(void);
 // Names the calling thread (15 bytes at most).
 int clinux_name_thread(const char *name);
 int32_t clinux_thread_id(void);
+
+// Gives up every capability of this thread, effective, permitted and inheritable.
+int clinux_drop_capabilities(void);

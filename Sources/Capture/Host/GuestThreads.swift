@@ -18,6 +18,22 @@ public enum GuestThreads {
         return threads(ofProcess: process)
     }
 
+    /// The process of the virtual machine with that name (QEMU's `-name`, libvirt's name) or that process id.
+    ///
+    /// - Throws: `CaptureError.usage` that lists the machines there are when none or several have that name.
+    public static func process(ofVM vm: String) throws -> Int32 {
+        let threads = scan()
+        let named = Set(threads.filter { $0.vm == vm }.map(\.pid))
+        if named.count == 1, let process = named.first { return process }
+        if named.isEmpty, let process = Int32(vm), threads.contains(where: { $0.pid == process }) { return process }
+        let machines = Set(threads.map { "\($0.vm ?? "without a name") (\($0.pid))" }).sorted()
+        let list = machines.isEmpty ? "no virtual machine that this user may see" : machines.joined(separator: ", ")
+        throw CaptureError.usage(
+            named.isEmpty
+                ? "no virtual machine is called '\(vm)'; running: \(list)"
+                : "several virtual machines are called '\(vm)'; give the process id: \(list)")
+    }
+
     /// The ids of a process's threads; empty when it is gone.
     static func threadIDs(ofProcess process: Int32) -> [Int32] {
         KernelFile.list("/proc/\(process)/task").compactMap { Int32($0) }.sorted()

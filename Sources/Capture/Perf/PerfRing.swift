@@ -21,6 +21,7 @@ final class PerfRing {
 
     private(set) var events: [Event] = []
     private(set) var intake: RingIntake
+    private var stopped: Set<EventKind> = []
     private let countsLost: Bool
     private let page: UnsafeMutableRawPointer
     private let data: UnsafeRawPointer
@@ -90,9 +91,22 @@ final class PerfRing {
         "run as root, or with CAP_PERFMON and a readable tracefs (kernel.perf_event_paranoid matters for others)"
 
     func enable() throws {
-        for event in events {
+        intake.begin(at: MonotonicClock.now())
+        for event in events where !stopped.contains(event.kind) {
             try CaptureError.check(clinux_perf_enable(event.fd), "start \(event.kind.qualifiedName)")
         }
+    }
+
+    /// Stops some tracepoints for good.
+    func disable(_ kinds: Set<EventKind>) throws {
+        stopped.formUnion(kinds)
+        for event in events where kinds.contains(event.kind) {
+            try CaptureError.check(clinux_perf_disable(event.fd), "stop \(event.kind.qualifiedName)")
+        }
+    }
+
+    func handOn<Sink: TraceSink>(into sink: inout Sink) throws {
+        try intake.flush(into: &sink, everything: true)
     }
 
     func disable() throws {

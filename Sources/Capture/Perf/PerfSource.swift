@@ -6,6 +6,7 @@ import Trace
 final class PerfSource: EventSource {
     let cpus: [Int]
     let countsLossByTracepoint: Bool
+    let needsNoPrivileges = true
     private let rings: [PerfRing]
     private var selection: ThreadSelection
 
@@ -31,6 +32,14 @@ final class PerfSource: EventSource {
 
     func stop() throws {
         for ring in rings { try ring.disable() }
+    }
+
+    func stop(_ kinds: Set<EventKind>) throws {
+        for ring in rings { try ring.disable(kinds) }
+    }
+
+    func handOn<Sink: TraceSink>(into sink: inout Sink) throws {
+        for ring in rings { try ring.handOn(into: &sink) }
     }
 
     func drain<Sink: TraceSink>(ring: Int, into sink: inout Sink) throws -> Int {

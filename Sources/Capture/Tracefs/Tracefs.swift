@@ -24,7 +24,7 @@ public struct Tracefs: Sendable {
 
     /// - Throws: `CaptureError.system` when it is neither mounted nor can be, or may not be read.
     public init() throws {
-        for place in Self.places where access(place + "/events/header_page", F_OK) == 0 {
+        for place in Self.places where KernelFile.exists(place + "/events/header_page") {
             root = place
             mounting = .found
             mount = nil
@@ -47,7 +47,7 @@ public struct Tracefs: Sendable {
 
     /// Whether the tracepoint exists on this kernel now (KVM's appear when its module is loaded).
     public func has(_ kind: EventKind) -> Bool {
-        access("\(directory(kind))/id", F_OK) == 0
+        KernelFile.exists("\(directory(kind))/id")
     }
 
     /// The tracepoint's format as the kernel writes it.

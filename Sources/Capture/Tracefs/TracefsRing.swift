@@ -3,8 +3,8 @@ import Trace
 
 /// The ring buffer of one CPU in a tracing instance, read page by page from `trace_pipe_raw`.
 ///
-/// A full ring overwrites its oldest page, and the next page read says that something is missing before it; how much in all
-/// stands in the ring's `stats` file. Loss is known for the ring, not for each tracepoint.
+/// A full ring overwrites its oldest page, and the next page read says that something is missing before it, with the number
+/// where it has room for that; how much in all stands in the ring's `stats` file. Loss is known for the ring, not for each tracepoint.
 final class TracefsRing {
     private(set) var intake: RingIntake
     let pipe: Descriptor
@@ -12,8 +12,6 @@ final class TracefsRing {
     private let layout: PageLayout
     private let page: UnsafeMutableRawBufferPointer
     private var reportedLost: UInt64 = 0
-    /// The time before which losses not yet reported cannot lie; nil when no page has told of any.
-    private var lossSince: UInt64?
 
     init(pcpu: Int, instance: TracefsInstance, tracepoints: Tracepoints, layout: PageLayout, pageBytes: Int) throws {
         intake = RingIntake(pcpu: pcpu, tracepoints: tracepoints)
@@ -25,6 +23,10 @@ final class TracefsRing {
 
     deinit {
         page.deallocate()
+    }
+
+    func begin() {
+        intake.begin(at: MonotonicClock.now())
     }
 
     /// Takes everything out of the ring and hands on what is in order; answers the number of records taken.
@@ -43,18 +45,20 @@ final class TracefsRing {
             records += try take(UnsafeRawBufferPointer(rebasing: page[..<length]), into: &sink, keeping: &selection)
         }
         try intake.flush(into: &sink)
-        if lossSince != nil { try settle(into: &sink) }
         return records
     }
 
     static let mostPages = 4096
 
+    func handOn<Sink: TraceSink>(into sink: inout Sink) throws {
+        try intake.flush(into: &sink, everything: true)
+    }
+
     /// After the last `drain`: hands on what was held back and reports what is still missing.
     func finish<Sink: TraceSink>(into sink: inout Sink) throws -> RingAccount {
         try intake.flush(into: &sink, everything: true)
-        if lossSince == nil { lossSince = intake.newest }
-        try settle(into: &sink)
         let counts = try ringCounts()
+        try reportLost(atMost: .max, of: counts, until: MonotonicClock.now(), into: &sink)
         return RingAccount(
             pcpu: intake.pcpu, made: counts.read + counts.waiting + counts.lost,
             tracepoints: intake.tracepoints.present.enumerated().map {
@@ -70,7 +74,11 @@ final class TracefsRing {
                 path: "ring of CPU \(intake.pcpu)",
                 reason: "a page of \(bytes.count) bytes has no header that makes sense")
         }
-        if page.missed != .none, lossSince == nil { lossSince = intake.newest }
+        switch page.missed {
+        case .none: break
+        case .some: try reportLost(atMost: .max, of: ringCounts(), until: page.startTime, into: &sink)
+        case .count(let count): try reportLost(atMost: count, of: ringCounts(), until: page.startTime, into: &sink)
+        }
         var records = 0
         while true {
             switch page.next() {
@@ -86,14 +94,15 @@ final class TracefsRing {
         }
     }
 
-    /// Reports what the ring has lost since the last time.
-    private func settle<Sink: TraceSink>(into sink: inout Sink) throws {
-        let since = lossSince ?? intake.newest
-        lossSince = nil
-        let lost = try ringCounts().lost
-        guard lost > reportedLost else { return }
-        try intake.report(lost: lost - reportedLost, kind: nil, since: since, until: MonotonicClock.now(), into: &sink)
-        reportedLost = lost
+    /// Reports a loss between the newest event and `time`: `most` records, and never more than the ring itself counts in all,
+    /// so that a loss that was reported as part of an uncounted one is not reported again.
+    private func reportLost<Sink: TraceSink>(
+        atMost most: UInt64, of counts: RingCounts, until time: UInt64, into sink: inout Sink
+    ) throws {
+        guard counts.lost > reportedLost else { return }
+        let lost = min(most, counts.lost - reportedLost)
+        reportedLost += lost
+        try intake.report(lost: lost, kind: nil, since: intake.newest, until: time, into: &sink)
     }
 
     private func ringCounts() throws -> RingCounts {

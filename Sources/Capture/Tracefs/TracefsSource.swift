@@ -8,6 +8,8 @@ import Trace
 final class TracefsSource: EventSource {
     let cpus: [Int]
     let countsLossByTracepoint = false
+    /// The files of tracefs belong to root; anybody else needs a capability to take the instance away.
+    var needsNoPrivileges: Bool { geteuid() == 0 }
     private let instance: TracefsInstance
     private var rings: [TracefsRing]
     private var selection = ThreadSelection(processes: [])
@@ -57,6 +59,7 @@ final class TracefsSource: EventSource {
     }
 
     func start() throws {
+        for ring in rings { ring.begin() }
         try instance.set("tracing_on", "1")
     }
 
@@ -64,7 +67,17 @@ final class TracefsSource: EventSource {
         try instance.set("tracing_on", "0")
     }
 
+    func stop(_ kinds: Set<EventKind>) throws {
+        for kind in kinds.sorted(by: { $0.rawValue < $1.rawValue }) {
+            try instance.set("events/\(kind.system)/\(kind.tracepoint)/enable", "0")
+        }
+    }
+
     func followProcesses() throws {}
+
+    func handOn<Sink: TraceSink>(into sink: inout Sink) throws {
+        for ring in rings { try ring.handOn(into: &sink) }
+    }
 
     func drain<Sink: TraceSink>(ring: Int, into sink: inout Sink) throws -> Int {
         try rings[ring].drain(into: &sink, keeping: &selection)
