@@ -31,23 +31,23 @@ static void handled_signals(sigset_t *set) {
     sigaddset(set, SIGUSR2);
 }
 
+int clinux_block_signals(sigset_t *before) {
+    sigset_t set;
+    handled_signals(&set);
+    return -pthread_sigmask(SIG_BLOCK, &set, before);
+}
+
+int clinux_restore_signals(const sigset_t *before) { return -pthread_sigmask(SIG_SETMASK, before, NULL); }
+
 int clinux_signal_descriptor(void) {
     sigset_t set;
     handled_signals(&set);
-    int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (error) return -error;
     return result(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 int clinux_next_signal(int fd) {
     struct signalfd_siginfo info;
     return read(fd, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
-}
-
-int clinux_unblock_signals(void) {
-    sigset_t set;
-    handled_signals(&set);
-    return -pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 int clinux_timer_descriptor(uint64_t nanoseconds) {

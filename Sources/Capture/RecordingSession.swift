@@ -29,6 +29,9 @@ public enum RecordingSession {
         commandLine: [String],
         progress: (Progress) -> Void = { _ in }
     ) throws -> RecordingSummary {
+        // From before the file exists until it is finished, so that no signal leaves half a file.
+        let held = try HeldSignals()
+        defer { held.release() }
         let recorder = try Recorder(options: options, tool: tool, commandLine: commandLine)
         let files = try RotatingOutput(
             output: output, limits: options.limits, metadata: recorder.metadata, now: MonotonicClock.now())

@@ -3,7 +3,7 @@ import Glibc
 
 /// What a recorder waits for, all at once.
 ///
-/// While one exists, SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 are blocked for the calling thread and arrive here instead.
+/// While one exists, signals are held (`HeldSignals`) and arrive here instead.
 final class RecordingWaiter {
     enum Wake: Equatable {
         case ring(Int)
@@ -28,6 +28,7 @@ final class RecordingWaiter {
         static let control: UInt64 = 5 << 32
     }
 
+    private let held: HeldSignals
     private let epoll: Descriptor
     private let signals: Descriptor
     private let tick: Descriptor
@@ -38,6 +39,7 @@ final class RecordingWaiter {
 
     init(descriptors: [Int32], duration nanoseconds: UInt64?) throws {
         rings = descriptors
+        held = try HeldSignals()
         epoll = Descriptor(try CaptureError.check(clinux_epoll(), "wait for events"))
         signals = Descriptor(try CaptureError.check(clinux_signal_descriptor(), "wait for signals"))
         tick = Descriptor(try CaptureError.check(clinux_timer_descriptor(Self.tickNanoseconds), "set a timer"))
@@ -48,10 +50,6 @@ final class RecordingWaiter {
         for (index, fd) in descriptors.enumerated() {
             try CaptureError.check(clinux_epoll_add(epoll.number, fd, UInt64(index)), "wait for events")
         }
-    }
-
-    deinit {
-        clinux_unblock_signals()
     }
 
     func watch(_ process: Child) throws {

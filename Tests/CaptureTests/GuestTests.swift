@@ -1,7 +1,8 @@
 import Capture
 import Testing
 
-@Suite("Guests", .enabled(if: ThisMachine.runsGuests, "this machine cannot run a KVM guest (/dev/kvm)"))
+@Suite(
+    "Guests", .exclusiveMachine, .enabled(if: ThisMachine.runsGuests, "this machine cannot run a KVM guest (/dev/kvm)"))
 struct GuestTests {
     @Test("a guest plays its whole program and notes each access")
     func playsProgram() throws {

@@ -4,7 +4,7 @@ import Testing
 import Trace
 
 @Suite(
-    "Recorder", .serialized,
+    "Recorder", .serialized, .exclusiveMachine,
     .enabled(if: ThisMachine.recordsGuests, "this machine cannot record a KVM guest (/dev/kvm, tracefs, privilege)"))
 struct RecorderTests {
     private static let sources = [RecordingSource.perf, .tracefs]
@@ -125,12 +125,14 @@ struct RecorderTests {
     @Test("registers outside the PMU are filtered in the kernel, unless all are asked for")
     func filtersRegisters() throws {
         let program = try GuestProgram(parsing: "write 0x176 1\nwrite 0x186 0\nread 0x176\nwrite 0xc0010201 0")
-        let (filtered, _, _) = try record([program])
-        let guestThreads = { (trace: TraceBuffer) in trace.events.filter { $0.kind == .kvmMSR }.map(\.register) }
-        #expect(guestThreads(filtered) == [0x186, 0xc001_0201])
+        func registers(_ trace: TraceBuffer, _ notes: [GuestNotes]) -> [UInt32] {
+            trace.events.filter { $0.kind == .kvmMSR && $0.pid == notes[0].thread }.map(\.register)
+        }
+        let (filtered, _, notes) = try record([program])
+        #expect(registers(filtered, notes) == [0x186, 0xc001_0201])
         #expect(filtered.events.filter { $0.kind == .writeMSR }.allSatisfy { RegisterRanges.contains($0.register) })
-        let (all, _, _) = try record([program]) { $0.registers = .all }
-        #expect(guestThreads(all) == [0x176, 0x186, 0x176, 0xc001_0201])
+        let (all, _, others) = try record([program]) { $0.registers = .all }
+        #expect(registers(all, others) == [0x176, 0x186, 0x176, 0xc001_0201])
     }
 
     @Test("only the chosen process is recorded, with threads that it starts later", arguments: Self.sources)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Capture
 
-@Suite("Tracing instances")
+@Suite("Tracing instances", .exclusiveMachine)
 struct TracefsTests {
     @Test(
         "an instance goes with its owner, and a running process's instance is no orphan",
@@ -31,8 +31,7 @@ struct TracefsTests {
                 atPath: "\(tracefs.root)/instances/\(name)", withIntermediateDirectories: false)
         }
         defer { rmdir("\(tracefs.root)/instances/\(foreign)") }
-        #expect(TracefsInstance.orphans(in: tracefs).contains(orphan))
-        #expect(TracefsInstance.removeOrphans(in: tracefs).contains(orphan))
+        _ = TracefsInstance.removeOrphans(in: tracefs)
         #expect(!FileManager.default.fileExists(atPath: "\(tracefs.root)/instances/\(orphan)"))
         #expect(FileManager.default.fileExists(atPath: "\(tracefs.root)/instances/\(foreign)"))
     }

@@ -10,7 +10,7 @@ private enum ThisMachine {
 }
 
 @Suite(
-    "vpmu record", .serialized,
+    "vpmu record", .serialized, .exclusiveMachine,
     .enabled(if: ThisMachine.recordsGuests, "this machine cannot record a KVM guest (/dev/kvm, tracefs, privilege)"))
 struct RecordCommandTests {
     private let directory: TemporaryDirectory

@@ -20,7 +20,7 @@ private enum ThisMachine {
 }
 
 @Suite(
-    "vpmu record's options", .serialized,
+    "vpmu record's options", .serialized, .exclusiveMachine,
     .enabled(if: ThisMachine.recordsGuests, "this machine cannot record a KVM guest (/dev/kvm, tracefs, privilege)"))
 struct RecordOptionsTests {
     private let directory: TemporaryDirectory
@@ -40,7 +40,7 @@ struct RecordOptionsTests {
     }
 
     /// Other guests may run on this machine; those of these tests read counter registers of AMD that nobody else does.
-    private let mine: Mine = Mine()
+    private let mine = Mine()
     private struct Mine {
         func contains(_ event: TraceEvent) -> Bool {
             (0xc001_0004...0xc001_0007).contains(event.register) && !event.isWrite
@@ -138,18 +138,20 @@ struct RecordOptionsTests {
         "a flight recorder holds the newest records, and says how many older ones were overwritten",
         .enabled(if: ThisMachine.makesInstances, "this machine gives no tracing instance (tracefs, privilege)"))
     func keepsNewest() throws {
+        let (control, acknowledge) = (directory.path("control"), directory.path("ack"))
+        for path in [control, acknowledge] { #expect(mkfifo(path, 0o600) == 0) }
         let file = directory.path("o.vpt")
-        let recorder = try Executable.start(["record", "-o", file, "--overwrite", "--buffer", "64K"])
+        let recorder = try Executable.start([
+            "record", "-o", file, "--overwrite", "--buffer", "64K", "--control", "fifo:\(control),\(acknowledge)",
+        ])
         defer { _ = end(recorder, SIGKILL) }
-        try waitForFile(file)
-        usleep(300_000)
+        let line = ControlLine(control: control, acknowledge: acknowledge)
+        #expect(line.send("ping") == "ack")
         try play(register: 0xc001_0004, times: 6000)
         try play(register: 0xc001_0005, times: 300)
-        let before = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
         kill(recorder.processIdentifier, SIGUSR1)
-        for _ in 0..<500 where try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int == before {
-            usleep(10_000)
-        }
+        // Signals are looked at before commands: once this is answered the snapshot has been taken.
+        #expect(line.send("ping") == "ack")
         // What a snapshot has written survives whatever happens to the recorder.
         kill(recorder.processIdentifier, SIGKILL)
         recorder.waitUntilExit()

@@ -1,14 +1,17 @@
 // Descriptors for things that are usually waited for in other ways, and a child that waits for nobody.
 #pragma once
+#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-// Blocks SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 for this thread and answers a descriptor that becomes readable when one arrives.
+// SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2: blocks them for this thread, and keeps in `*before` what was blocked.
+int clinux_block_signals(sigset_t *before);
+// Blocks for this thread what was blocked before.
+int clinux_restore_signals(const sigset_t *before);
+// A descriptor that becomes readable when one of them arrives while it is blocked, or has arrived already.
 int clinux_signal_descriptor(void);
 // The number of the next signal that arrived, 0 when there is none.
 int clinux_next_signal(int fd);
-// Lets the signals of clinux_signal_descriptor through again.
-int clinux_unblock_signals(void);
 
 // A timer that becomes readable every `nanoseconds` (0: never).
 int clinux_timer_descriptor(uint64_t nanoseconds);
