@@ -1,3 +1,5 @@
+import Synchronization
+
 /// Reads blocks from a file and decodes them. One per thread.
 final class BlockReader {
     private let file: InputFile
@@ -30,5 +32,21 @@ final class BlockReader {
         } catch {
             throw .damaged(path: file.path, offset: block.offset, reason: error.reason)
         }
+    }
+}
+
+/// Block readers that wait for their next use, so that decoding block by block makes none anew.
+final class BlockReaderPool: Sendable {
+    private struct Spare: @unchecked Sendable {
+        // A reader in the pool belongs to nobody; whoever takes it out is its only user.
+        let reader: BlockReader
+    }
+    private let spare = Mutex<[Spare]>([])
+
+    func take() -> BlockReader? { spare.withLock { $0.popLast() }?.reader }
+
+    func put(_ reader: BlockReader) {
+        let spared = Spare(reader: reader)
+        spare.withLock { if $0.count < 16 { $0.append(spared) } }
     }
 }

@@ -49,6 +49,7 @@ struct IndexEntry: Equatable, Sendable {
         let raw: UInt8 = try reader.read()
         guard let kind = Frame.Kind(rawValue: raw) else { throw FormatViolation("unknown frame type \(raw)") }
         self.kind = kind
+        guard length >= Frame.prefixSize else { throw FormatViolation("an index entry of \(length) bytes") }
         _ = try reader.read(UInt8.self)
         pcpu = try reader.read()
         events = try reader.read()
@@ -94,7 +95,8 @@ struct Checkpoint: Equatable, Sendable {
 /// The contents of comms frames: names in the order of their index.
 enum CommTable {
     static let longestName = 4096
-    static let mostNames = 1 << 24
+    /// Most names of one trace: what a hostile file can make a reader keep.
+    static let mostNames = 1 << 20
 
     static func encode(_ names: ArraySlice<String>) -> [UInt8] {
         var out = ByteWriter()
@@ -112,6 +114,9 @@ enum CommTable {
         guard first >= names.count else { throw FormatViolation("a name with the index \(first) given already") }
         // Names lost to damage before are unknown, not shifted.
         guard first - names.count <= 1 << 16 else { throw FormatViolation("a name with the index \(first)") }
+        guard count <= mostNames - first else {
+            throw FormatViolation("\(first + count) names, more than \(mostNames)")
+        }
         while names.count < first { names.append("?") }
         for _ in 0..<count { names.append(try reader.string(atMost: longestName)) }
         try reader.expectEnd("the names")
@@ -119,6 +124,9 @@ enum CommTable {
 }
 
 extension LostRecords {
+    /// Most records of one trace: what a hostile file can make a reader keep.
+    static let mostRecords = 1 << 20
+
     /// The contents of a lost-records frame.
     static func encode(_ records: [LostRecords]) -> [UInt8] {
         var out = ByteWriter()
@@ -136,6 +144,9 @@ extension LostRecords {
     static func decode(
         _ content: UnsafeRawBufferPointer, count: Int, into records: inout [LostRecords]
     ) throws(FormatViolation) {
+        guard count <= mostRecords - records.count else {
+            throw FormatViolation("\(records.count + count) lost records, more than \(mostRecords)")
+        }
         var reader = ByteReader(content)
         for _ in 0..<count {
             let pcpu: UInt16 = try reader.read()

@@ -78,5 +78,11 @@ struct OutputFile: ~Copyable {
         }
     }
 
+    /// Closes the file and takes it away, if it is a file.
+    mutating func discard() {
+        try? close()
+        if isRegular { unlink(path) }
+    }
+
     static func reason(_ code: Int32) -> String { String(cString: strerror(code)) }
 }

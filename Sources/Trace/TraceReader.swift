@@ -26,6 +26,7 @@ public final class TraceReader: Sendable {
     public let timeRange: ClosedRange<UInt64>?
 
     let file: InputFile
+    private let spareReaders = BlockReaderPool()
     /// What was counted up to the last checkpoint, and the first block that is not in it.
     let checkpointSummary: TraceSummary
     let firstUncounted: Int
@@ -58,8 +59,12 @@ public final class TraceReader: Sendable {
     public func comm(_ index: UInt32) -> String? { index < comms.count ? comms[Int(index)] : nil }
 
     /// Decodes one block into `columns`.
+    ///
+    /// May be called from several threads at once, each with columns of its own.
     public func decode(_ block: TraceBlock, into columns: BlockColumns) throws(TraceError) {
-        try BlockReader(file).decode(block, into: columns)
+        let reader = spareReaders.take() ?? BlockReader(file)
+        defer { spareReaders.put(reader) }
+        try reader.decode(block, into: columns)
     }
 
     /// What the whole trace holds, counted. Only blocks behind the last index checkpoint are decoded for it: none in a finished

@@ -40,6 +40,8 @@ public struct TraceSalvage: Equatable, Sendable {
         var options = TraceWriter.Options(existing: existing)
         options.blockSpan = nil
         let writer = try TraceWriter(path: output, metadata: metadata, options: options)
+        var isDone = false
+        defer { if !isDone { writer.discard() } }
         writer.adopt(comms: survey.comms)
         let columns = BlockColumns()
         let decoder = BlockDecoder()
@@ -56,6 +58,7 @@ public struct TraceSalvage: Equatable, Sendable {
         }
         for record in survey.lost + lost { try writer.append(record) }
         try writer.finish()
+        isDone = true
         blocks = survey.kept.count
         events = writer.eventCount
     }

@@ -28,6 +28,8 @@ public struct TraceScrub: Sendable {
         options.blockSpan = nil
         let writer = try TraceWriter(
             path: output, metadata: Self.metadata(reader.metadata, comms: reader.comms, &numbers), options: options)
+        var isDone = false
+        defer { if !isDone { writer.discard() } }
         writer.adopt(comms: renamed)
         let columns = BlockColumns()
         for block in reader.blocks {
@@ -39,6 +41,7 @@ public struct TraceScrub: Sendable {
         }
         for record in reader.lost { try writer.append(record) }
         try writer.finish()
+        isDone = true
         events = writer.eventCount
         threads = numbers.count
         names = renamed.count
