@@ -42,7 +42,7 @@ let package = Package(
         room("Capture", knows: ["Trace", "CLinux"]),
         room("Import", knows: ["Trace", "CZstd"]),
         room("Scenario", knows: ["Host", "Policy", "PMU", "Trace", yams]),
-        room("Timeline", knows: ["Host", "Policy", "PMU", "Trace"]),
+        room("Timeline", knows: ["Host", "Policy", "PMU", "Trace", yams]),
         .target(name: "CDiff"),
         .target(name: "Counts", dependencies: ["CDiff"], exclude: ["Schema"]),
         room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),

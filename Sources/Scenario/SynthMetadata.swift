@@ -7,6 +7,8 @@ enum SynthMetadata {
     /// - Parameter tool: the program and its version.
     static func make(_ scenario: Scenario, policy: String, tool: String) -> TraceMetadata {
         var metadata = TraceMetadata(source: "synth", tool: tool, clock: "simulated")
+        metadata.begin = 0
+        metadata.end = scenario.duration
         metadata.kernel = scenario.kernel
         metadata.hostName = scenario.name
         metadata.processor = processor(scenario.model)

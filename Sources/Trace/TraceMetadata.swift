@@ -13,6 +13,10 @@ public struct TraceMetadata: Codable, Equatable, Sendable {
     public var clock: String
     /// Wall clock at the trace's time 0, ns since 1970, where known.
     public var wallClockStart: UInt64?
+    /// From when to when the recording was on, ns of the trace's clock, where that was known when it began: what the
+    /// first and last record do not tell of a quiet host.
+    public var begin: UInt64?
+    public var end: UInt64?
     public var processor: Processor?
     public var topology: [LogicalCPU]
     /// Module parameters of kvm, kvm_intel, kvm_amd as `module.parameter`: value.
@@ -120,6 +124,8 @@ extension TraceMetadata {
         hostName = try values.decodeIfPresent(String.self, forKey: .hostName)
         wallClockStart = try values.decodeIfPresent(UInt64.self, forKey: .wallClockStart)
         processor = try values.decodeIfPresent(Processor.self, forKey: .processor)
+        begin = try values.decodeIfPresent(UInt64.self, forKey: .begin)
+        end = try values.decodeIfPresent(UInt64.self, forKey: .end)
         topology = try values.decodeIfPresent([LogicalCPU].self, forKey: .topology) ?? []
         kvmParameters = try values.decodeIfPresent([String: String].self, forKey: .kvmParameters) ?? [:]
         nmiWatchdog = try values.decodeIfPresent(Bool.self, forKey: .nmiWatchdog)

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import Report
+import Timeline
 import Trace
 
 struct DumpCommand: ParsableCommand {
@@ -8,6 +10,7 @@ struct DumpCommand: ParsableCommand {
         discussion: """
             Examples: vpmu dump host.vpt | less
                       vpmu dump host.vpt --json --from 1000000000 --to 2000000000
+                      vpmu dump host.vpt --decisions
 
             Records come ordered by time, then pCPU. The text is that of perf script --ns.
 
@@ -21,13 +24,28 @@ struct DumpCommand: ParsableCommand {
     @Option(help: "Only this pCPU; may be repeated.") var cpu: [UInt16] = []
     @Flag(help: "Go on where the file is damaged; what is left out is named on standard error.") var skipDamage = false
 
+    @Flag(help: "Print who got which physical counter when, instead of records.") var decisions = false
+
     func validate() throws {
+        if decisions, from != 0 || to != .max || !cpu.isEmpty {
+            throw ValidationError("--decisions are read off the whole trace; it goes without --from, --to and --cpu")
+        }
         guard from <= to else { throw ValidationError("--from \(from) is later than --to \(to)") }
     }
 
     func run() throws {
         let reader = try TraceReader(path: file)
         TraceNotice.complain(about: reader)
+        if decisions {
+            let timeline = try Timeline(reader)
+            let write = { (line: String) in try FileHandle.standardOutput.write(contentsOf: Data(line.utf8)) }
+            if json {
+                try DecisionLines.json(timeline, each: write)
+            } else {
+                try DecisionLines.text(timeline, each: write)
+            }
+            return
+        }
         var dump = TraceDump(reader, format: json ? .json : .text, in: from...to, pcpus: cpu.isEmpty ? nil : Set(cpu))
         let skipped = try dump.run(onDamage: skipDamage ? .skip : .fail) { bytes in
             try FileHandle.standardOutput.write(contentsOf: Data(bytes))

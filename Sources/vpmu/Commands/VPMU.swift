@@ -7,6 +7,7 @@ struct VPMU: ParsableCommand {
         version: Version.tool,
         subcommands: [
             BenchCommand.self,
+            CompareCommand.self,
             ConformanceCommand.self,
             DiffCommand.self,
             DoctorCommand.self,
@@ -17,7 +18,9 @@ struct VPMU: ParsableCommand {
             InfoCommand.self,
             ManualCommand.self,
             PolicyHostCommand.self,
+            PoliciesCommand.self,
             RecordCommand.self,
+            ReplayCommand.self,
             SalvageCommand.self,
             ScrubCommand.self,
             SynthCommand.self,

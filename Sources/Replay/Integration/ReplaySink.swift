@@ -1,0 +1,362 @@
+import Host
+import PMU
+import Policy
+import Timeline
+
+/// Listens to a machine and integrates: who ran when, on its context's own time. Counting itself waits until somebody
+/// reads or the replay ends.
+struct ReplaySink: PMUSink {
+    /// ns of the trace's clock; whoever drives the machine keeps it.
+    var now: UInt64 = 0
+    var clocks: ModeClocks
+    let estimator: CountEstimator
+    var series: [SeriesState] = []
+    /// The checker of a self-replay.
+    var checker: DecisionChecker?
+    /// The series that the guest's programming of each virtual counter means: vCPU * 64 + counter.
+    var programmed: [Int32]
+    /// The series of each host event.
+    var hostSeries: [Int32] = []
+    /// pCPUs whose multiplexing timer was asked for since last looked at.
+    var timersWanted: [Int] = []
+    var refusals: [Refusal] = []
+    /// The vCPU whose register write is being carried out, -1 if none: `programmed` does not know of it yet.
+    var writing = -1
+    var decisions: UInt64 = 0
+    var hostDecisions: UInt64 = 0
+    var writesByScheduler: UInt64 = 0
+    /// Per vCPU.
+    var guestDecisions: [UInt64]
+    var guestMigrations: [UInt64]
+    private let flavour: Flavour
+    private var events: [EventState] = []
+    private var guestTotals: [UInt64]
+    private var guestMarks: [UInt64]
+    private var guestLoadedBits: [UInt64]
+    /// The registers each mediated vCPU was loaded with last, and the series of its counters.
+    private var images: [GuestRegisters]
+    private var loadedSeries: [Int32]
+    private var running: [Int]
+    /// When each pCPU's PMU went to a guest, by each affected series' own clock.
+    private var takenFrom: [[(series: Int, from: UInt64)]]
+
+    private struct EventState {
+        var series: Int32
+        var axis: ModeClocks.Axis
+        var tracks: [Int]
+        var rates: CountEstimator.RateTrust
+        var config: UInt64
+        var vcpu: Int32
+        /// Where the running stretch began that `count` does not hold yet.
+        var mark: UInt64 = 0
+        var count: UInt64 = 0
+        var lastCounter: Int32 = -1
+        var isRunning = false
+    }
+
+    init(timeline: Timeline, estimator: CountEstimator, checker: DecisionChecker?) {
+        let actors = timeline.demand.actors
+        clocks = ModeClocks(actors: actors, start: timeline.start, entries: timeline.kvm.entries)
+        self.estimator = estimator
+        self.checker = checker
+        flavour = timeline.model.flavour
+        programmed = [Int32](repeating: -1, count: actors.vcpus.count * 64)
+        guestDecisions = [UInt64](repeating: 0, count: actors.vcpus.count)
+        guestMigrations = guestDecisions
+        guestTotals = [UInt64](repeating: 0, count: actors.vcpus.count * 16)
+        guestMarks = guestTotals
+        guestLoadedBits = [UInt64](repeating: 0, count: actors.vcpus.count)
+        images = [GuestRegisters](repeating: GuestRegisters(), count: actors.vcpus.count)
+        loadedSeries = programmed
+        running = [Int](repeating: 0, count: actors.pcpus)
+        takenFrom = [[(series: Int, from: UInt64)]](repeating: [], count: actors.pcpus)
+        for (index, event) in actors.hostEvents.enumerated() {
+            let axis = ModeClocks.axis(of: event)
+            hostSeries.append(Int32(series.count))
+            series.append(
+                SeriesState(
+                    owner: .host(index), axis: axis, config: event.config,
+                    rates: ReplaySink.trust(axis, actors)))
+        }
+    }
+
+    /// A pCPU's rate is whoever's that runs there, unless nobody but the host does.
+    private static func trust(_ axis: ModeClocks.Axis, _ actors: Demand.Actors) -> CountEstimator.RateTrust {
+        switch axis {
+        case .guest, .hostTask: .uniform
+        case .pcpu, .pcpuHost: actors.vcpus.isEmpty && actors.hostTasks.isEmpty ? .uniform : .mixed
+        case .pcpuGuest, .thread, .threadHost: .mixed
+        }
+    }
+
+    // MARK: Guests' own view
+
+    /// The guest's programming changed: counters in `enabled` count as far as it knows. `config` gives a slot's event.
+    mutating func guestPrograms(_ vcpu: Int, enabled: UInt64, config: (Counter) -> UInt64) {
+        let time = clocks.now(.guest(vcpu), now)
+        for index in 0..<64 {
+            let counter = Counter(index: UInt8(index))
+            let place = vcpu * 64 + index
+            let isOn = enabled & counter.bit != 0
+            let old = Int(programmed[place])
+            guard isOn || old >= 0 else { continue }
+            let wanted = isOn ? seriesNumber(vcpu, counter, config(counter)) : -1
+            if old >= 0, old != wanted { series[old].disable(time) }
+            if wanted >= 0 {
+                series[wanted].enable(time)
+                programmed[place] = Int32(wanted)
+            } else {
+                programmed[place] = Int32(old)
+            }
+        }
+    }
+
+    private mutating func seriesNumber(_ vcpu: Int, _ counter: Counter, _ config: UInt64) -> Int {
+        let bare = ReplaySink.bare(config)
+        for (number, one) in series.enumerated() where one.config == bare {
+            if case .guest(vcpu, counter) = one.owner { return number }
+        }
+        series.append(
+            SeriesState(
+                owner: .guest(vcpu: vcpu, counter: counter), axis: .guest(vcpu), config: bare, rates: .uniform))
+        return series.count - 1
+    }
+
+    static func bare(_ config: UInt64) -> UInt64 {
+        config
+            & ~(EventSelect.enable | EventSelect.interrupt | EventSelect.guestOnly | EventSelect.hostOnly | 1 << 19)
+    }
+
+    // MARK: Steps of the scheduler
+
+    mutating func created(event: EventID, spec: EventSpec) {
+        checker?.created(event: event, spec: spec)
+        let number: Int
+        var vcpu: Int32 = -1
+        switch spec.owner {
+        case .host(let index): number = Int(hostSeries[index])
+        case .guest(let owner, let counter):
+            vcpu = Int32(owner)
+            let known = Int(programmed[owner * 64 + Int(counter.index)])
+            // An event made while the guest's write is still at work belongs to what is being written.
+            let isStale = writing == owner && known >= 0 && series[known].config != ReplaySink.bare(spec.config)
+            number = known >= 0 && !isStale ? known : seriesNumber(owner, counter, spec.config)
+        }
+        events.append(
+            EventState(
+                series: Int32(number), axis: series[number].axis,
+                tracks: tracks(series[number], spec.config), rates: series[number].rates, config: spec.config,
+                vcpu: vcpu))
+    }
+
+    /// The tracks that measured the event, the owner's own first.
+    private func tracks(_ state: SeriesState, _ config: UInt64) -> [Int] {
+        let all = estimator.measurements.tracks(of: state.axis, config: config)
+        let source: Int =
+            switch state.owner {
+            case .guest(_, let counter): Int(counter.index)
+            case .host(let index): index
+            }
+        return all.filter { estimator.measurements.tracks[$0].source == source }
+            + all.filter { estimator.measurements.tracks[$0].source != source }
+    }
+
+    mutating func sectionBegin(pcpu: Int) {
+        checker?.sectionBegin(pcpu: pcpu)
+        writesByScheduler += flavour == .amdCoreExt ? UInt64(running[pcpu]) : 1
+    }
+
+    mutating func sectionEnd(pcpu: Int) {
+        checker?.sectionEnd(pcpu: pcpu)
+        writesByScheduler += flavour == .amdCoreExt ? UInt64(running[pcpu]) : 1
+    }
+
+    mutating func start(pcpu: Int, event: EventID, counter: Int) {
+        checker?.start(pcpu: pcpu, event: event, counter: counter)
+        let time = clocks.now(events[event].axis, now)
+        events[event].mark = time
+        events[event].isRunning = true
+        running[pcpu] += 1
+        series[Int(events[event].series)].run(time, event: event, config: events[event].config)
+        decisions += 1
+        writesByScheduler += 1 + (flavour != .amdCoreExt && counter < 32 ? 1 : 0)
+        let vcpu = Int(events[event].vcpu)
+        if vcpu >= 0 {
+            guestDecisions[vcpu] += 1
+            if events[event].lastCounter >= 0, events[event].lastCounter != Int32(counter) {
+                guestMigrations[vcpu] += 1
+            }
+        } else {
+            hostDecisions += 1
+        }
+        events[event].lastCounter = Int32(counter)
+    }
+
+    mutating func stop(pcpu: Int, event: EventID, counter: Int) {
+        checker?.stop(pcpu: pcpu, event: event, counter: counter)
+        settle(event)
+        events[event].isRunning = false
+        running[pcpu] -= 1
+        series[Int(events[event].series)].stop(clocks.now(events[event].axis, now), event: event)
+        writesByScheduler += counter < 32 ? 1 : 0
+    }
+
+    mutating func read(pcpu: Int, event: EventID, counter: Int) {
+        settle(event)
+    }
+
+    mutating func overflowed(pcpu: Int, event: EventID, counter: Int) {
+        settle(event)
+        writesByScheduler += 1
+    }
+
+    /// What the running event has counted since last looked at goes into its count.
+    private mutating func settle(_ event: EventID) {
+        guard events[event].isRunning else { return }
+        let time = clocks.now(events[event].axis, now)
+        let counted = estimator.count(
+            events[event].tracks, from: events[event].mark, to: time, rates: events[event].rates)
+        events[event].count &+= counted.guess
+        events[event].mark = time
+    }
+
+    mutating func stateChanged(pcpu: Int?, event: EventID, from: Policy.EventState, to: Policy.EventState) {
+        guard events[event].vcpu < 0 else { return }
+        let number = Int(events[event].series)
+        let time = clocks.now(series[number].axis, now)
+        // An event in ERROR was never told off by its owner, who waits for its count.
+        let isOn = to == .active || to == .inactive || to == .error
+        if isOn { series[number].enable(time) } else { series[number].disable(time) }
+    }
+
+    mutating func rotationTimerWanted(pcpu: Int) {
+        if !timersWanted.contains(pcpu) { timersWanted.append(pcpu) }
+    }
+
+    // MARK: Handing the PMU over
+
+    mutating func guestRegisters(vcpu: Int, registers: GuestRegisters) {
+        checker?.guestRegisters(vcpu: vcpu, registers: registers)
+        // A loaded guest gave a counter that goes on counting another event.
+        let loaded = guestLoadedBits[vcpu]
+        if loaded != 0 { stopGuest(vcpu) }
+        images[vcpu] = registers
+        if loaded != 0 { startGuest(vcpu, loaded) }
+    }
+
+    mutating func guestLoaded(pcpu: Int, vcpu: Int, counters: UInt64) {
+        checker?.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
+        startGuest(vcpu, counters)
+        guard takenFrom[pcpu].isEmpty else { return }
+        for number in hostSeries {
+            let one = series[Int(number)]
+            guard one.isEnabled, ReplaySink.isOn(one.axis, pcpu) else { continue }
+            takenFrom[pcpu].append((Int(number), clocks.now(one.axis, now)))
+        }
+    }
+
+    mutating func guestPut(pcpu: Int, vcpu: Int, counters: UInt64) {
+        checker?.guestPut(pcpu: pcpu, vcpu: vcpu, counters: counters)
+        stopGuest(vcpu)
+        for (number, from) in takenFrom[pcpu] {
+            series[number].blindNs += clocks.now(series[number].axis, now) - from
+        }
+        takenFrom[pcpu].removeAll(keepingCapacity: true)
+    }
+
+    mutating func guestChanged(pcpu: Int, vcpu: Int, from: UInt64, to: UInt64) {
+        stopGuest(vcpu)
+        startGuest(vcpu, to)
+    }
+
+    mutating func guestCount(vcpu: Int, counter: Int) -> UInt64 {
+        guard let slot = GuestRegisters.slot(of: Counter(index: UInt8(counter))) else { return 0 }
+        settleGuest(vcpu, slot)
+        return guestTotals[vcpu * 16 + slot]
+    }
+
+    private mutating func startGuest(_ vcpu: Int, _ counters: UInt64) {
+        let time = clocks.now(.guest(vcpu), now)
+        guestLoadedBits[vcpu] = counters
+        var bits = counters
+        while bits != 0 {
+            let index = bits.trailingZeroBitCount
+            bits &= bits - 1
+            guard let slot = GuestRegisters.slot(of: Counter(index: UInt8(index))) else { continue }
+            guestMarks[vcpu * 16 + slot] = time
+            let counter = Counter(index: UInt8(index))
+            let number = seriesNumber(vcpu, counter, GuestConfig.of(counter, images[vcpu]))
+            loadedSeries[vcpu * 64 + index] = Int32(number)
+            series[number].run(time, event: -1 - vcpu, config: series[number].config)
+        }
+    }
+
+    private mutating func stopGuest(_ vcpu: Int) {
+        let time = clocks.now(.guest(vcpu), now)
+        var bits = guestLoadedBits[vcpu]
+        while bits != 0 {
+            let index = bits.trailingZeroBitCount
+            bits &= bits - 1
+            if let slot = GuestRegisters.slot(of: Counter(index: UInt8(index))) { settleGuest(vcpu, slot) }
+            let number = Int(loadedSeries[vcpu * 64 + index])
+            if number >= 0 { series[number].stop(time, event: -1 - vcpu) }
+        }
+        guestLoadedBits[vcpu] = 0
+    }
+
+    private mutating func settleGuest(_ vcpu: Int, _ slot: Int) {
+        let counter = GuestRegisters.counter(at: slot)
+        guard guestLoadedBits[vcpu] & counter.bit != 0 else { return }
+        let time = clocks.now(.guest(vcpu), now)
+        let number = Int(loadedSeries[vcpu * 64 + Int(counter.index)])
+        if number >= 0 {
+            let counted = estimator.count(
+                tracks(series[number], series[number].config), from: guestMarks[vcpu * 16 + slot], to: time,
+                rates: .uniform)
+            guestTotals[vcpu * 16 + slot] &+= counted.guess
+        }
+        guestMarks[vcpu * 16 + slot] = time
+    }
+
+    private static func isOn(_ axis: ModeClocks.Axis, _ pcpu: Int) -> Bool {
+        switch axis {
+        case .pcpu(let own), .pcpuHost(let own), .pcpuGuest(let own): own == pcpu
+        default: false
+        }
+    }
+
+    mutating func refused(_ refusal: Refusal) { refusals.append(refusal) }
+
+    func count(of event: EventID) -> UInt64 { events[event].count }
+
+    /// The replay is over at `now`: everything that runs is stopped.
+    mutating func finish() {
+        for event in events.indices where events[event].isRunning {
+            series[Int(events[event].series)].stop(clocks.now(events[event].axis, now), event: event)
+        }
+        for vcpu in guestLoadedBits.indices { stopGuest(vcpu) }
+        for pcpu in takenFrom.indices { guestPutAtEnd(pcpu) }
+        for number in series.indices { series[number].disable(clocks.now(series[number].axis, now)) }
+        checker?.finish()
+    }
+
+    private mutating func guestPutAtEnd(_ pcpu: Int) {
+        for (number, from) in takenFrom[pcpu] {
+            series[number].blindNs += clocks.now(series[number].axis, now) - from
+        }
+        takenFrom[pcpu].removeAll()
+    }
+
+    /// What is known of a series' count over all the time that it ran.
+    func bounds(_ number: Int) -> CountBounds {
+        var sum = CountBounds()
+        let one = series[number]
+        for index in one.from.indices {
+            sum =
+                sum
+                + estimator.count(
+                    tracks(one, one.ranAs[index]), from: one.from[index], to: one.to[index], rates: one.rates)
+        }
+        return sum
+    }
+}

@@ -1,0 +1,155 @@
+import Counts
+import Host
+import PMU
+import Policy
+import Timeline
+
+extension Replayer {
+    /// The rows of the result.
+    func table(trace: String?) -> CountsTable {
+        let actors = timeline.demand.actors
+        var rows: [Series] = []
+        var displaced: [DisplacedEvent] = []
+        for number in machine.scheduler.sink.series.indices {
+            let state = machine.scheduler.sink.series[number]
+            let row: Series
+            switch state.owner {
+            case .guest(let vcpu, let counter): row = guestRow(number, state, vcpu, counter)
+            case .host(let index):
+                row = hostRow(number, state, index)
+                let lost = row.enabledNs > row.runningNs ? row.enabledNs - row.runningNs : 0
+                if lost > 0 || row.blindNs > 0 {
+                    displaced.append(
+                        DisplacedEvent(
+                            owner: row.key.owner, pcpu: row.key.pcpu, event: row.key.event, since: timeline.start,
+                            lostNs: max(lost, row.blindNs), reason: reason(index, row)))
+                }
+            }
+            rows.append(row)
+        }
+        return CountsTable(
+            policy: rules.name, trace: trace, start: timeline.start, end: timeline.end, series: rows,
+            operations: operations(actors), openLoop: openLoop, displaced: displaced, taints: taints(),
+            notices: notices)
+    }
+
+    private func guestRow(_ number: Int, _ state: SeriesState, _ vcpu: Int, _ counter: Counter) -> Series {
+        let bounds = machine.scheduler.sink.bounds(number)
+        let running = min(state.runningNs, state.enabledNs)
+        let owner = timeline.owner(vcpu: vcpu)
+        var (reading, why) = known(bounds, ran: running)
+        if hidesHostDemand, running > 0 {
+            reading = .bounded(0, bounds.hi, guess: reading.count)
+            why = Replayer.hiddenHostDemand
+        }
+        let divergence = openLoop.first { $0.owner == owner }
+        if let divergence, reading.mark == .exact {
+            reading = .bounded(0, nil, guess: reading.count)
+            why = "depends on what the guest would have done: \(divergence.cause)"
+        }
+        if let taint = timeline.taints.first, reading.mark == .exact {
+            reading = .bounded(0, nil, guess: reading.count)
+            why = taint.cause
+        }
+        return Series(
+            key: SeriesKey(
+                owner: owner, counter: counter.description, event: timeline.model.eventName(of: state.config)),
+            reading: reading, reason: why, enabledNs: state.enabledNs, runningNs: running,
+            silentNs: state.enabledNs - running)
+    }
+
+    private func hostRow(_ number: Int, _ state: SeriesState, _ index: Int) -> Series {
+        let event = timeline.demand.actors.hostEvents[index]
+        var pcpu: Int?
+        if case .pcpu(let own) = event.scope { pcpu = own }
+        let bounds = machine.scheduler.sink.bounds(number)
+        var (reading, why) = known(bounds, ran: state.runningNs)
+        let enabled = state.enabledNs
+        if let refusal = refusals[index] { why = "refused with \(refusal.rawValue)" }
+        if let taint = timeline.taints.first(where: { $0.pcpu == nil || pcpu == nil || $0.pcpu == pcpu }),
+            reading.mark == .exact
+        {
+            reading = .bounded(0, nil, guess: reading.count)
+            why = taint.cause
+        }
+        if !event.exclusionKnown, rules.guests == .mediated, refusals[index] != nil {
+            why += ", if it does not exclude guests, which the trace does not show"
+        }
+        return Series(
+            key: SeriesKey(
+                owner: timeline.owner(hostEvent: index), pcpu: pcpu,
+                event: timeline.model.eventName(of: event.config)),
+            reading: reading, reason: why, enabledNs: enabled, runningNs: min(state.runningNs, enabled), silentNs: 0,
+            blindNs: state.blindNs + refusedNs[index])
+    }
+
+    /// Host events that a mediated host refused left no trace; where they would have been let in they may have taken
+    /// counters from guests.
+    private var hidesHostDemand: Bool {
+        timeline.recordedRules.guests == .mediated && rules.guests != .mediated
+    }
+
+    private static let hiddenHostDemand = "host events that the recording host refused are not in the trace"
+
+    private func known(_ bounds: CountBounds, ran: UInt64) -> (Reading, String) {
+        switch bounds.basis {
+        case .exact: (.exact(bounds.guess), ran == 0 ? "never ran" : "")
+        case .neighbours:
+            (
+                .bounded(bounds.lo, bounds.hi, guess: bounds.guess),
+                "partly not measured: rates of measurements next to it"
+            )
+        case .physicalLimit:
+            (.bounded(bounds.lo, bounds.hi, guess: bounds.guess == 0 ? nil : bounds.guess), "physical-limit")
+        }
+    }
+
+    private func reason(_ index: Int, _ row: Series) -> String {
+        if let refusal = refusals[index] { return "refused with \(refusal.rawValue)" }
+        if row.blindNs > 0 { return "guests hold the PMU while they run" }
+        return timeline.demand.actors.hostEvents[index].priority == .pinned
+            ? "pinned, and did not fit" : "waits for its turn, or lost its counter to others"
+    }
+
+    private func operations(_ actors: Demand.Actors) -> [Counts.OperationCounts] {
+        var list: [Counts.OperationCounts] = []
+        for vcpu in actors.vcpus.indices {
+            let counts = machine.operationCounts(vcpu: vcpu)
+            var one = Counts.OperationCounts(owner: timeline.owner(vcpu: vcpu))
+            one.interceptedAccesses = counts.interceptedAccesses
+            one.eventsCreated = counts.eventsCreated
+            one.eventsEnabled = counts.eventsEnabled
+            one.eventsReprogrammed = counts.reprogrammed
+            one.registersWrittenAtEntry = counts.registersWritten
+            one.decisions = machine.scheduler.sink.guestDecisions[vcpu]
+            one.migrations = machine.scheduler.sink.guestMigrations[vcpu]
+            list.append(one)
+        }
+        var host = Counts.OperationCounts(owner: "host")
+        host.registersWrittenByScheduler = machine.scheduler.sink.writesByScheduler
+        host.decisions = machine.scheduler.sink.hostDecisions
+        list.append(host)
+        return list
+    }
+
+    private func taints() -> [Taint] {
+        var list = timeline.taints.map {
+            Taint(
+                owner: $0.vcpu.map { timeline.owner(vcpu: $0) }, pcpu: $0.pcpu, counter: nil, from: $0.from, to: $0.to,
+                cause: $0.cause)
+        }
+        if hidesHostDemand {
+            list.append(
+                Taint(
+                    owner: nil, pcpu: nil, counter: nil, from: timeline.start, to: timeline.end,
+                    cause: Replayer.hiddenHostDemand))
+        }
+        for thread in timeline.unattributed {
+            list.append(
+                Taint(
+                    owner: "guest:unattributed/\(thread)", pcpu: nil, counter: nil, from: timeline.start,
+                    to: timeline.end, cause: "nothing tells which vCPU thread \(thread) is"))
+        }
+        return list
+    }
+}

@@ -1,0 +1,289 @@
+import Counts
+import Host
+import PMU
+import Policy
+import Timeline
+
+/// Walks a timeline's demand through a machine under a policy and integrates counts.
+///
+/// The replay owns the clock: the multiplexing timer of each pCPU ticks on its own grid (`MuxTimer`), except in a
+/// replay under the recording policy, where the recorded ticks stand.
+public struct Replayer {
+    let timeline: Timeline
+    let rules: PolicyRules
+    let estimator: CountEstimator
+    var machine: HostMachine<ReplaySink>
+    var openLoop: [OpenLoopItem] = []
+    var notices: [Notice] = []
+    /// When each host event was refused, by its own clock; nil where it was not.
+    var refusedFrom: [UInt64?]
+    var refusedNs: [UInt64]
+    var refusals: [Int: Refusal.Reason] = [:]
+    var readingsMatched = 0
+    var readingDifference: ReadingDifference?
+    private var nextReading = 0
+    private var ticks: [UInt64?]
+    private let recordedTicks: Bool
+    private var pendingTicks = 0
+    /// The vCPU in guest mode on each pCPU, -1 if none.
+    private var inGuest: [Int32]
+    private var toldOf: Set<String> = []
+
+    /// A guest read something else than on the recording host.
+    struct ReadingDifference {
+        var reading: GuestReading
+        var replayed: GuestAnswer
+    }
+
+    init(timeline: Timeline, rules: PolicyRules, comparing: Bool = false) {
+        self.timeline = timeline
+        self.rules = rules
+        let actors = timeline.demand.actors
+        estimator = CountEstimator(timeline.measurements, model: timeline.model)
+        let checker =
+            comparing && timeline.showsTraffic
+            ? DecisionChecker(
+                steps: timeline.steps, pcpus: actors.pcpus, flavour: timeline.model.flavour, place: .compared) : nil
+        machine = HostMachine(
+            model: timeline.model, rules: rules, actors: actors, kvm: timeline.kvm,
+            sink: ReplaySink(timeline: timeline, estimator: estimator, checker: checker))
+        refusedFrom = [UInt64?](repeating: nil, count: actors.hostEvents.count)
+        refusedNs = [UInt64](repeating: 0, count: actors.hostEvents.count)
+        ticks = [UInt64?](repeating: nil, count: actors.pcpus)
+        inGuest = [Int32](repeating: -1, count: actors.pcpus)
+        recordedTicks = Replayer.decideAlike(rules, timeline.recordedRules)
+    }
+
+    /// Whether two policies differ in words only.
+    static func decideAlike(_ a: PolicyRules, _ b: PolicyRules) -> Bool {
+        var (a, b) = (a, b)
+        (a.name, a.models, a.arguedBy) = ("", "", "")
+        (b.name, b.models, b.arguedBy) = ("", "", "")
+        return a == b
+    }
+
+    /// The counts of `timeline` under `rules`.
+    public static func replay(_ timeline: Timeline, under rules: PolicyRules, trace: String? = nil) -> CountsTable {
+        var replayer = Replayer(timeline: timeline, rules: rules)
+        replayer.run()
+        return replayer.table(trace: trace)
+    }
+
+    mutating func run() {
+        let operations = timeline.demand.operations
+        let neighbours = machine.scheduler.sink.checker == nil ? nil : OperationNeighbours(operations, timeline)
+        for number in operations.indices {
+            let operation = operations[number]
+            if pendingTicks > 0 { tick(upTo: operation.time) }
+            if case .rotationTick = operation.kind, !recordedTicks { continue }
+            machine.scheduler.sink.now = operation.time
+            machine.scheduler.sink.clocks.take(operation)
+            if let neighbours {
+                machine.scheduler.sink.checker?.window = neighbours.window(number)
+                machine.scheduler.sink.checker?.operation = number
+                machine.scheduler.sink.checker?.isBeforeTrace = operation.isBeforeTrace
+            }
+            if case .guestWrite(let vcpu, _, _, _) = operation.kind { machine.scheduler.sink.writing = Int(vcpu) }
+            let answer = machine.apply(asDemanded(operation))
+            machine.scheduler.sink.writing = -1
+            settle(operation, answer, number)
+            if !machine.scheduler.sink.timersWanted.isEmpty { armTimers(operation.time) }
+        }
+        if pendingTicks > 0 { tick(upTo: timeline.end) }
+        machine.scheduler.sink.now = timeline.end
+        finish()
+    }
+
+    /// A guest without a PMU was refused everything; one that has a PMU would have been heard. What else it would have
+    /// done then nobody knows.
+    private func asDemanded(_ operation: DemandOperation) -> DemandOperation {
+        guard timeline.recordedRules.guests == .none, rules.guests != .none else { return operation }
+        var operation = operation
+        switch operation.kind {
+        case .guestWrite(let vcpu, let register, let value, _):
+            operation.kind = .guestWrite(vcpu: vcpu, register: register, value: value, faulted: false)
+        case .guestRead(let vcpu, let register, _):
+            operation.kind = .guestRead(vcpu: vcpu, register: register, faulted: false)
+        default: break
+        }
+        return operation
+    }
+
+    // MARK: The clock
+
+    private mutating func armTimers(_ time: UInt64) {
+        let wanted = machine.scheduler.sink.timersWanted
+        machine.scheduler.sink.timersWanted.removeAll(keepingCapacity: true)
+        guard !recordedTicks else { return }
+        for pcpu in wanted where ticks[pcpu] == nil {
+            ticks[pcpu] = nextTick(time)
+            pendingTicks += 1
+        }
+    }
+
+    private func nextTick(_ time: UInt64) -> UInt64 {
+        (time / timeline.multiplexInterval + 1) * timeline.multiplexInterval
+    }
+
+    private mutating func tick(upTo end: UInt64) {
+        while pendingTicks > 0 {
+            var first = Int.max
+            for pcpu in ticks.indices {
+                guard let due = ticks[pcpu], due <= end else { continue }
+                if first == .max || due < ticks[first]! { first = pcpu }
+            }
+            guard first != .max, let due = ticks[first] else { return }
+            machine.scheduler.sink.now = due
+            ticks[first] = nil
+            pendingTicks -= 1
+            if rotate(first, due) {
+                ticks[first] = nextTick(due)
+                pendingTicks += 1
+            }
+            machine.scheduler.sink.timersWanted.removeAll { $0 == first }
+            armTimers(due)
+        }
+    }
+
+    /// The timer's interrupt takes a guest out of guest mode and back.
+    private mutating func rotate(_ pcpu: Int, _ time: UInt64) -> Bool {
+        guard machine.scheduler.rotateNecessary(pcpu: pcpu) != (false, false) else { return false }
+        let guest = inGuest[pcpu]
+        if guest >= 0 {
+            machine.apply(
+                DemandOperation(time: time, pcpu: Int32(pcpu), kind: .guestExit(vcpu: guest, reentersFast: false)))
+        }
+        machine.apply(DemandOperation(time: time, pcpu: Int32(pcpu), kind: .rotationTick))
+        if guest >= 0 {
+            machine.apply(DemandOperation(time: time, pcpu: Int32(pcpu), kind: .guestEnter(vcpu: guest)))
+        }
+        return true
+    }
+
+    // MARK: After each operation
+
+    private mutating func settle(_ operation: DemandOperation, _ answer: GuestAnswer, _ number: Int) {
+        switch operation.kind {
+        case .guestEnter(let vcpu): inGuest[Int(operation.pcpu)] = vcpu
+        case .guestExit, .taskSwitch: inGuest[Int(operation.pcpu)] = -1
+        case .guestWrite(let vcpu, let register, _, let faulted):
+            syncProgramming(Int(vcpu))
+            noteAnswer(operation, Int(vcpu), register, answer, faulted)
+        case .guestRead(let vcpu, let register, let faulted):
+            noteAnswer(operation, Int(vcpu), register, answer, faulted)
+            compareReading(number, answer)
+        case .hostInstall(let event): noteRefusals(operation, Int(event))
+        case .hostRemove(let event): endRefusal(Int(event))
+        case .overflow(let owner): noteInterrupt(operation, owner)
+        case .vmCreate(let vm): noteVM(operation, Int(vm))
+        default: break
+        }
+    }
+
+    private mutating func syncProgramming(_ vcpu: Int) {
+        guard timeline.demand.actors.vcpus.indices.contains(vcpu) else { return }
+        let pmu = machine.virtualPMU(vcpu: vcpu)
+        machine.scheduler.sink.guestPrograms(vcpu, enabled: machine.guestEnabled(vcpu: vcpu)) {
+            GuestConfig.of($0, pmu.registers)
+        }
+    }
+
+    private mutating func noteAnswer(
+        _ operation: DemandOperation, _ vcpu: Int, _ register: UInt32, _ answer: GuestAnswer, _ faulted: Bool
+    ) {
+        if faulted, answer != .fault {
+            tell(operation.time, vcpu, "accesses to the PMU work, which raised #GP when recorded")
+        }
+        guard answer == .fault, !faulted else { return }
+        tell(
+            operation.time, vcpu,
+            "access to register 0x\(String(register, radix: 16)) raises #GP, which it did not when recorded")
+    }
+
+    private mutating func noteInterrupt(_ operation: DemandOperation, _ owner: EventOwner) {
+        guard case .guest(let vcpu, let counter) = owner else { return }
+        if let event = machine.event(vcpu: vcpu, counter: counter), machine.scheduler.counter(of: event) != nil {
+            return
+        }
+        if rules.guests == .mediated { return }
+        tell(operation.time, vcpu, "an interrupt of \(counter) that was delivered when recorded does not come")
+    }
+
+    private mutating func tell(_ time: UInt64, _ vcpu: Int, _ cause: String) {
+        let owner = timeline.owner(vcpu: vcpu)
+        guard toldOf.insert("\(owner) \(cause)").inserted else { return }
+        openLoop.append(OpenLoopItem(time: time, owner: owner, cause: cause))
+    }
+
+    private mutating func noteRefusals(_ operation: DemandOperation, _ event: Int) {
+        let refused = machine.scheduler.sink.refusals
+        machine.scheduler.sink.refusals.removeAll()
+        for refusal in refused {
+            guard case .hostEvent(let index) = refusal.party else { continue }
+            let axis = ModeClocks.axis(of: timeline.demand.actors.hostEvents[index])
+            refusedFrom[index] = machine.scheduler.sink.clocks.now(axis, operation.time)
+            refusals[index] = refusal.reason
+            openLoop.append(
+                OpenLoopItem(
+                    time: operation.time, owner: timeline.owner(hostEvent: index),
+                    cause: "perf_event_open answers \(refusal.reason.rawValue)"))
+        }
+    }
+
+    private mutating func noteVM(_ operation: DemandOperation, _ vm: Int) {
+        for refusal in machine.scheduler.sink.refusals where refusal.party == .vm(vm) {
+            openLoop.append(
+                OpenLoopItem(
+                    time: operation.time, owner: nil,
+                    cause: "\(timeline.demand.actors.vms[vm].name) cannot start: \(refusal.reason.rawValue)"))
+        }
+        machine.scheduler.sink.refusals.removeAll()
+    }
+
+    private mutating func endRefusal(_ event: Int) {
+        guard let from = refusedFrom[event] else { return }
+        let axis = ModeClocks.axis(of: timeline.demand.actors.hostEvents[event])
+        refusedNs[event] += machine.scheduler.sink.clocks.now(axis, machine.scheduler.sink.now) - from
+        refusedFrom[event] = nil
+    }
+
+    private mutating func compareReading(_ number: Int, _ answer: GuestAnswer) {
+        while nextReading < timeline.readings.count, timeline.readings[nextReading].operation < number {
+            nextReading += 1
+        }
+        guard nextReading < timeline.readings.count, timeline.readings[nextReading].operation == number else { return }
+        let reading = timeline.readings[nextReading]
+        if answer == .value(reading.value) {
+            readingsMatched += 1
+        } else if readingDifference == nil {
+            readingDifference = ReadingDifference(reading: reading, replayed: answer)
+        }
+    }
+
+    private mutating func finish() {
+        for event in refusedFrom.indices { endRefusal(event) }
+        machine.scheduler.sink.finish()
+    }
+}
+
+/// For each operation the trace events of the operations before and after it on its pCPU.
+struct OperationNeighbours {
+    private var previous: [UInt64]
+    private var next: [UInt64]
+
+    init(_ operations: [DemandOperation], _ timeline: Timeline) {
+        previous = [UInt64](repeating: 0, count: operations.count)
+        next = [UInt64](repeating: .max, count: operations.count)
+        var last = [Int](repeating: -1, count: timeline.demand.actors.pcpus)
+        for (number, operation) in operations.enumerated() where last.indices.contains(Int(operation.pcpu)) {
+            let before = last[Int(operation.pcpu)]
+            if before >= 0 {
+                previous[number] = operations[before].isBeforeTrace ? 0 : operations[before].source
+                next[before] = operation.source
+            }
+            last[Int(operation.pcpu)] = number
+        }
+    }
+
+    func window(_ number: Int) -> (previous: UInt64, next: UInt64) { (previous[number], next[number]) }
+}

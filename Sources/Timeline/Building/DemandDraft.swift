@@ -1,0 +1,252 @@
+import Host
+import PMU
+import Policy
+import Trace
+
+/// Demand while it is put together: operations in order, actors, and which host events' priority is open.
+struct DemandDraft {
+    private let builder: TimelineBuilder
+    private let hosts: HostEventInference
+    var table: ThreadTable
+    private(set) var actors = Demand.Actors(pcpus: 0)
+    private(set) var operations: [DemandOperation] = []
+    /// What reads returned, by the event's index.
+    private(set) var readValues: [UInt64: UInt64] = [:]
+    /// Host events of which the trace does not tell whether they are pinned.
+    private(set) var openPriorities: [Int] = []
+    private(set) var openScopes: [Int] = []
+    private var pieces: [Piece] = []
+
+    private struct Piece {
+        var event: UInt64
+        /// Order among operations of one trace event.
+        var rank: Int8
+        var operation: DemandOperation
+    }
+
+    init(builder: TimelineBuilder, hosts: HostEventInference, table: ThreadTable) {
+        self.builder = builder
+        self.hosts = hosts
+        self.table = table
+    }
+
+    mutating func assemble() {
+        actors.pcpus = max(builder.highestPCPU + 1, builder.metadata.topology.count)
+        makeHostEvents()
+        addHostSteps()
+        addHiddenWatchdogs()
+        addRecorded()
+        actors.vms = table.vms
+        actors.vcpus = table.vcpus
+        for vm in actors.vms.indices {
+            add(0, -2, builder.start, 0, .vmCreate(vm: Int32(vm)))
+        }
+        operations = pieces.enumerated().sorted { a, b in
+            (a.element.event, a.element.rank, a.offset) < (b.element.event, b.element.rank, b.offset)
+        }.map(\.element.operation)
+        pieces = []
+    }
+
+    /// One sentence for each thing that had to be inferred.
+    func inferred(_ play: CoSimulation) -> [InferredDemand] {
+        var list: [InferredDemand] = []
+        for (index, event) in play.actors.hostEvents.enumerated() where event.certainty != .seen {
+            let open = openPriorities.contains(index)
+            let priority = event.priority == .pinned ? "pinned" : "flexible"
+            var what = "\(event.name) is \(priority)"
+            if open {
+                what +=
+                    play.decidedPriorities ? ", since other demand would not give the recorded decisions" : ", a guess"
+            }
+            list.append(InferredDemand(hostEvent: index, what: what, certainty: event.certainty))
+        }
+        if hidesGlobalControl {
+            list.append(
+                InferredDemand(
+                    hostEvent: nil, what: "guests' GLOBAL_CTRL, which the trace does not show, leaves every counter on",
+                    certainty: .inferred))
+        }
+        return list
+    }
+
+    private mutating func add(
+        _ event: UInt64, _ rank: Int8, _ time: UInt64, _ pcpu: Int32, _ kind: DemandOperation.Kind
+    ) {
+        let source = rank < 0 && event == 0 ? DemandOperation.beforeTrace : event
+        pieces.append(
+            Piece(
+                event: event, rank: rank, operation: DemandOperation(time: time, pcpu: pcpu, kind: kind, source: source)
+            ))
+    }
+
+    // MARK: Host events
+
+    private mutating func makeHostEvents() {
+        var names: [String: Int] = [:]
+        for (index, candidate) in hosts.candidates.enumerated() {
+            let scope: Demand.HostEvent.Scope
+            if candidate.lists.isTask {
+                if let vcpu = table.vcpu(of: candidate.thread, at: candidate.steps[0].time) {
+                    scope = .vcpu(Int(vcpu))
+                } else if let task = actors.hostTasks.firstIndex(of: candidate.thread) {
+                    scope = .task(task)
+                } else {
+                    actors.hostTasks.append(candidate.thread)
+                    scope = .task(actors.hostTasks.count - 1)
+                }
+            } else {
+                scope = .pcpu(Int(candidate.pcpu))
+            }
+            let period = samplePeriod(candidate)
+            let watchdog = isWatchdog(candidate, period)
+            var priority = EventSpec.Priority.flexible
+            var certainty = Certainty.inferred
+            if candidate.lists.isPinned {
+                priority = .pinned
+            } else if candidate.lists.isFlexible || candidate.wasDisplaced {
+                priority = .flexible
+            } else {
+                certainty = watchdog ? .inferred : .ambiguous
+                if watchdog { priority = .pinned } else { openPriorities.append(index) }
+            }
+            if !candidate.lists.isCPU && !candidate.lists.isTask { openScopes.append(index) }
+            let base = name(candidate, scope, watchdog)
+            let unique = "\(base) \(scope)"
+            names[unique, default: 0] += 1
+            let number = names[unique]!
+            actors.hostEvents.append(
+                Demand.HostEvent(
+                    name: number == 1 ? base : "\(base)#\(number)", config: candidate.config, priority: priority,
+                    exclusion: candidate.exclusion, exclusionKnown: candidate.exclusionKnown || watchdog,
+                    scope: scope, samplePeriod: period, certainty: certainty))
+        }
+    }
+
+    /// Events between interrupts, from the value a counter was armed with first: 0 if that was the longest period.
+    private func samplePeriod(_ candidate: HostEventInference.Candidate) -> UInt64 {
+        guard let armed = candidate.armed else { return 0 }
+        let mask = builder.model.counterMask
+        let period = (0 &- armed) & mask
+        return period >= min(builder.model.maxPeriod, 0x7fff_ffff) && period & (period &+ 1) == 0 ? 0 : period
+    }
+
+    /// The hard lockup detector: one cycles event per pCPU with a period of about ten seconds of cycles
+    /// (`hardlockup_detector_event_create()`, kernel/watchdog_perf.c, v6.12).
+    private func isWatchdog(_ candidate: HostEventInference.Candidate, _ period: UInt64) -> Bool {
+        !candidate.lists.isTask && builder.metadata.nmiWatchdog != false && period > 1_000_000_000
+            && builder.model.eventName(of: candidate.config) == "cycles" && candidate.exclusion == .none
+    }
+
+    private func name(
+        _ candidate: HostEventInference.Candidate, _ scope: Demand.HostEvent.Scope, _ watchdog: Bool
+    ) -> String {
+        if watchdog { return DemandDraft.watchdogName }
+        let event = builder.model.eventName(of: candidate.config)
+        return switch scope {
+        case .pcpu(let pcpu): "\(event)@cpu\(pcpu)"
+        case .task, .vcpu: "\(event)@task\(candidate.thread)"
+        }
+    }
+
+    /// A watchdog that keeps its counter from before the trace to its end makes no traffic; the recorder says that
+    /// there is one.
+    private mutating func addHiddenWatchdogs() {
+        guard builder.metadata.nmiWatchdog == true, let cycles = builder.model.generic[.cycles] else { return }
+        for pcpu in 0..<actors.pcpus {
+            let isThere = actors.hostEvents.contains {
+                $0.name == DemandDraft.watchdogName && $0.scope == .pcpu(pcpu)
+            }
+            if isThere { continue }
+            let number = Int32(actors.hostEvents.count)
+            actors.hostEvents.append(
+                Demand.HostEvent(
+                    name: DemandDraft.watchdogName, config: cycles | EventSelect.user | EventSelect.os,
+                    priority: .pinned, scope: .pcpu(pcpu), samplePeriod: 0, certainty: .inferred))
+            add(0, -1, builder.start, Int32(pcpu), .hostInstall(event: number))
+        }
+    }
+
+    /// The name of the hard lockup detector's events, as its sysctl spells it.
+    static let watchdogName = "nmi_watchdog"
+
+    private mutating func addHostSteps() {
+        for (index, candidate) in hosts.candidates.enumerated() {
+            let number = Int32(index)
+            let isTask = candidate.lists.isTask
+            for step in candidate.steps {
+                switch step.kind {
+                case .install:
+                    let wasElsewhere = isTask && candidate.firstPhase == .switchIn
+                    let event = wasElsewhere ? switchEvent(candidate) : step.event
+                    let rank: Int8 = wasElsewhere || candidate.wasBefore ? -1 : 1
+                    add(event, rank, step.time, step.pcpu, .hostInstall(event: number))
+                case .enable: add(step.event, 1, step.time, step.pcpu, .hostEnable(event: number))
+                case .disable: add(step.event, 1, step.time, step.pcpu, .hostDisable(event: number))
+                case .remove: add(step.event, 1, step.time, step.pcpu, .hostRemove(event: number))
+                case .period(let period):
+                    add(step.event, 1, step.time, step.pcpu, .hostPeriod(event: number, period: period))
+                }
+            }
+        }
+        for tick in hosts.ticks { add(tick.event, 1, tick.time, tick.pcpu, .rotationTick) }
+    }
+
+    private func switchEvent(_ candidate: HostEventInference.Candidate) -> UInt64 {
+        let first = candidate.steps[0].event
+        let section = builder.reader.sections.first { $0.event == first }
+        return section.map { $0.switchEvent == .max ? first : $0.switchEvent } ?? first
+    }
+
+    // MARK: What was recorded
+
+    private mutating func addRecorded() {
+        var current = [DemandOperation.Thread](repeating: .other, count: builder.highestPCPU + 1)
+        let hidesGlobalControl = self.hidesGlobalControl
+        var globallyOn: Set<Int32> = []
+        for event in builder.raw {
+            let pcpu = Int32(event.pcpu)
+            func add(_ kind: DemandOperation.Kind) { self.add(event.index, 0, event.time, pcpu, kind) }
+            if event.kind == .switched {
+                let next = thread(event.other, event.time)
+                if next != .other || current[Int(pcpu)] != .other { add(.taskSwitch(to: next)) }
+                current[Int(pcpu)] = next
+                continue
+            }
+            guard let vcpu = table.vcpu(of: event.thread, at: event.time, actsForGuests: true) else { continue }
+            current[Int(pcpu)] = .vcpu(vcpu)
+            if hidesGlobalControl, !event.kind.isTransition, globallyOn.insert(vcpu).inserted {
+                let all = GuestPMUShape(host: builder.model).allCounters
+                add(.guestWrite(vcpu: vcpu, register: MSR.globalControl, value: all, faulted: false))
+            }
+            switch event.kind {
+            case .entered: add(.guestEnter(vcpu: vcpu))
+            case .exited: add(.guestExit(vcpu: vcpu, reentersFast: false))
+            case .exitedForRDPMC:
+                add(.guestExit(vcpu: vcpu, reentersFast: false))
+                add(.guestReadPMC(vcpu: vcpu))
+            case .wrote, .writeFaulted:
+                add(
+                    .guestWrite(
+                        vcpu: vcpu, register: event.register, value: event.value,
+                        faulted: event.kind == .writeFaulted))
+            case .read, .readFaulted:
+                if event.kind == .read { readValues[event.index] = event.value }
+                add(.guestRead(vcpu: vcpu, register: event.register, faulted: event.kind == .readFaulted))
+            case .switched: break
+            }
+        }
+    }
+
+    /// A mediated guest that sees every counter writes GLOBAL_CTRL without leaving (`kvm_need_any_pmc_intercept()`,
+    /// arch/x86/kvm/pmu.c, 7.x): it is taken to have turned on what its other controls turn on.
+    var hidesGlobalControl: Bool {
+        builder.model.flavour == .intel && builder.recordedRules.guests == .mediated
+            && !builder.raw.contains { $0.kind == .wrote && $0.register == MSR.globalControl }
+    }
+
+    private mutating func thread(_ thread: Int32, _ time: UInt64) -> DemandOperation.Thread {
+        if let vcpu = table.vcpu(of: thread, at: time) { return .vcpu(vcpu) }
+        if let task = actors.hostTasks.firstIndex(of: thread) { return .hostTask(Int32(task)) }
+        return .other
+    }
+}

@@ -1,0 +1,99 @@
+import Host
+import PMU
+import Policy
+import Trace
+
+extension TimelineBuilder {
+    /// All events were taken: who is who, what was demanded, what was decided, what was measured.
+    public mutating func finish() -> Timeline {
+        if start == .max { start = metadata.begin ?? 0 }
+        end = max(end, metadata.end ?? 0)
+        reader.finish()
+        ScopeResolver.resolve(&reader)
+        var table = ThreadTable(attribution)
+        registerThreads(&table)
+        let vcpuOfHolding = reader.holdings.map { holding in
+            holding.exclusion == .host
+                ? table.vcpu(of: holding.thread, at: holding.begin.time, actsForGuests: true) ?? -1 : -1
+        }
+        let interval = multiplexInterval
+        let hosts = HostEventInference(reader, interval: interval, guests: vcpuOfHolding.map { $0 >= 0 })
+        var draft = DemandDraft(builder: self, hosts: hosts, table: table)
+        draft.assemble()
+        let steps = recordedSteps(vcpuOfHolding, hosts)
+        let entries: KVMRules.EntryVisibility = showsEntries ? .visible : .hidden
+        var timeline = Timeline(
+            start: start, end: end, model: model, recordedRules: recordedRules,
+            kvm: KVMRules(kernel: metadata.kernel, entries: entries), multiplexInterval: interval,
+            demand: Demand(actors: draft.actors))
+        timeline.steps = steps
+        timeline.showsTraffic = showsTraffic
+        timeline.unattributed = draft.table.unattributed
+        timeline.taints = taints()
+        var play = CoSimulation(timeline: timeline, draft: draft, interrupts: reader.interrupts)
+        play.chooseOpenPriorities()
+        timeline.demand = Demand(actors: play.actors, operations: play.operations)
+        timeline.readings = readings(timeline.demand, draft)
+        timeline.inferred = draft.inferred(play)
+        label(&timeline, play, vcpuOfHolding, hosts)
+        measure(&timeline, play, vcpuOfHolding, hosts)
+        return timeline
+    }
+
+    /// vCPUs in the order of their threads, so that VMs nobody names are told apart.
+    private func registerThreads(_ table: inout ThreadTable) {
+        var first: [Int32: [UInt64]] = [:]
+        for event in raw where event.kind != .switched {
+            if first[event.thread]?.last != event.time { first[event.thread, default: []].append(event.time) }
+        }
+        for thread in first.keys.sorted() {
+            for time in first[thread]! { _ = table.vcpu(of: thread, at: time, actsForGuests: true) }
+        }
+        for thread in metadata.threads where thread.vcpu != nil { _ = table.vcpu(of: thread.tid, at: start) }
+    }
+
+    /// `perf_event_mux_interval_ms`; 1000/HZ ms with the usual HZ of 250 where the trace does not say.
+    var multiplexInterval: UInt64 { UInt64(metadata.muxIntervalMilliseconds ?? 4) * 1_000_000 }
+
+    private func recordedSteps(_ vcpuOfHolding: [Int32], _ hosts: HostEventInference) -> [RecordedStep] {
+        var steps: [RecordedStep] = []
+        steps.reserveCapacity(2 * reader.holdings.count)
+        for (number, holding) in reader.holdings.enumerated() {
+            func step(_ edge: Holding.Edge, _ kind: RecordedStep.Kind) -> RecordedStep {
+                RecordedStep(
+                    time: edge.time, event: edge.event, pcpu: holding.pcpu, counter: holding.counter, kind: kind,
+                    config: holding.config, exclusion: holding.exclusion, vcpu: vcpuOfHolding[number],
+                    hostEvent: hosts.candidateOf[number], holding: Int32(number))
+            }
+            // The trace does not show the start of what was there before it.
+            if !holding.wasBefore { steps.append(step(holding.begin, .start)) }
+            if let end = holding.end { steps.append(step(end, .stop)) }
+        }
+        return steps.enumerated().sorted { a, b in
+            a.element.event == b.element.event ? a.offset < b.offset : a.element.event < b.element.event
+        }.map(\.element)
+    }
+
+    private func taints() -> [TimelineTaint] {
+        lost.map { record in
+            let what = record.count.map { "\($0) records were lost" } ?? "records were lost"
+            return TimelineTaint(
+                vcpu: nil, pcpu: Int(record.pcpu), from: record.earliest, to: record.latest,
+                cause: record.kind.map { "\(what) of \($0.tracepoint)" } ?? what)
+        }
+    }
+
+    private func readings(_ demand: Demand, _ draft: DemandDraft) -> [GuestReading] {
+        var readings: [GuestReading] = []
+        for (number, operation) in demand.operations.enumerated() {
+            guard case .guestRead(let vcpu, let register, false) = operation.kind,
+                let value = draft.readValues[operation.source]
+            else { continue }
+            readings.append(
+                GuestReading(
+                    time: operation.time, event: operation.source, operation: number, vcpu: vcpu,
+                    register: register, value: value))
+        }
+        return readings
+    }
+}

@@ -1,0 +1,235 @@
+import PMU
+import Policy
+
+/// From holdings to the host events that made them: which holdings are one event, when it came and went.
+///
+/// perf has no tracepoint for events, so an event is what keeps its config, exclusion and context, and goes on at the
+/// value it was stopped at. A stop with no start beside it is somebody's disable or removal; a stop beside starts is
+/// displacement; a section that only reorders flexible events is a tick of the multiplexing timer.
+struct HostEventInference {
+    struct Candidate: Sendable {
+        var pcpu: Int32
+        var thread: Int32
+        var config: UInt64
+        var exclusion: EventSpec.Exclusion
+        var exclusionKnown: Bool
+        var lists: PerfLists
+        /// The value it was armed with first; nil if it was there before the trace.
+        var armed: UInt64?
+        var steps: [Step] = []
+        /// It was on its counter before the trace began.
+        var wasBefore = false
+        /// Where its first start stood relative to a task switch.
+        var firstPhase = PMUSection.Phase.operation
+        var holdings = 0
+        /// Whether it lost its counter to others and got one again later.
+        var wasDisplaced = false
+        fileprivate var running = false
+        fileprivate var value: UInt64?
+        fileprivate var stoppedIn: Int32 = -1
+        fileprivate var stopWasAlone = false
+        fileprivate var removed = false
+    }
+
+    /// What somebody did to the event, at the trace event `event`.
+    struct Step: Sendable {
+        var time: UInt64
+        var event: UInt64
+        var pcpu: Int32
+        var kind: Kind
+        enum Kind: Sendable {
+            case install
+            case enable
+            case disable
+            case remove
+            case period(UInt64)
+        }
+    }
+
+    struct Tick: Sendable {
+        var time: UInt64
+        var event: UInt64
+        var pcpu: Int32
+    }
+
+    private(set) var candidates: [Candidate] = []
+    private(set) var ticks: [Tick] = []
+    /// The candidate behind each holding, -1 for a guest's.
+    private(set) var candidateOf: [Int32] = []
+    private var byKey: [Key: [Int32]] = [:]
+    private var lastMove: [Int: UInt64] = [:]
+    private var lastInstall: [Int: (time: UInt64, event: UInt64)] = [:]
+    private let interval: UInt64
+
+    private struct Key: Hashable {
+        var config: UInt64
+        var exclusion: EventSpec.Exclusion
+    }
+
+    /// - Parameters:
+    ///   - interval: of the multiplexing timer, ns.
+    ///   - guests: for each holding, whether it belongs to a vCPU's own counter.
+    init(_ reader: TrafficReader, interval: UInt64, guests: [Bool]) {
+        self.interval = interval
+        candidateOf = [Int32](repeating: -1, count: reader.holdings.count)
+        let adopted = reader.holdings.indices.filter { reader.holdings[$0].wasBefore && !guests[$0] }
+        for holding in adopted.sorted(by: { reader.holdings[$0].counter < reader.holdings[$1].counter }) {
+            begin(reader, holding, section: nil)
+        }
+        for (number, section) in reader.sections.enumerated() {
+            take(reader, section, Int32(number), guests)
+        }
+        settleStops(reader)
+    }
+
+    private mutating func take(_ reader: TrafficReader, _ section: PMUSection, _ number: Int32, _ guests: [Bool]) {
+        let startsNothing = section.starts.isEmpty
+        for stop in section.stops where !guests[Int(stop)] {
+            let candidate = Int(candidateOf[Int(stop)])
+            guard candidate >= 0 else { continue }
+            candidates[candidate].running = false
+            candidates[candidate].value = reader.holdings[Int(stop)].drained
+            candidates[candidate].stoppedIn = number
+            candidates[candidate].stopWasAlone = startsNothing && section.phase == .operation
+        }
+        var fresh: [Int] = []
+        var hasGuest = section.stops.contains { guests[Int($0)] }
+        var moves = 0
+        var freshComesFirst = false
+        for start in section.starts {
+            if guests[Int(start)] {
+                hasGuest = true
+                continue
+            }
+            let holding = reader.holdings[Int(start)]
+            if let known = match(holding, number) {
+                candidateOf[Int(start)] = Int32(known)
+                restart(reader, known, holding, section, number)
+                moves += 1
+            } else {
+                if moves == 0 { freshComesFirst = true }
+                fresh.append(candidates.count)
+                begin(reader, Int(start), section: section)
+            }
+        }
+        let p = Int(section.pcpu)
+        defer { if !section.starts.isEmpty || !section.stops.isEmpty { lastMove[p, default: 0] = section.time } }
+        guard section.phase == .operation, !hasGuest else { return }
+        let lost = section.stops.contains { stop in
+            let candidate = candidateOf[Int(stop)]
+            return candidate >= 0 && !candidates[Int(candidate)].running
+        }
+        if fresh.isEmpty {
+            let asked = section.stops.count + section.starts.count == 0 || stepsAt(section)
+            if moves > 0, !asked { ticks.append(Tick(time: section.time, event: section.event, pcpu: section.pcpu)) }
+        } else if lost, !freshComesFirst || isOnTimer(section) {
+            // Somebody waited for this tick without ever having run.
+            ticks.append(Tick(time: section.time, event: section.event, pcpu: section.pcpu))
+            for candidate in fresh {
+                if let previous = lastInstall[p] {
+                    candidates[candidate].steps[0].time = previous.time
+                    candidates[candidate].steps[0].event = previous.event
+                }
+            }
+            return
+        }
+        if !fresh.isEmpty { lastInstall[p] = (section.time, section.event) }
+    }
+
+    private func stepsAt(_ section: PMUSection) -> Bool {
+        section.starts.contains { start in
+            let candidate = candidateOf[Int(start)]
+            return candidate >= 0 && candidates[Int(candidate)].steps.last?.event == section.event
+        }
+    }
+
+    /// Whether the section stands a whole number of timer intervals after the last change on its pCPU.
+    private func isOnTimer(_ section: PMUSection) -> Bool {
+        guard let last = lastMove[Int(section.pcpu)], section.time > last, interval > 0 else { return false }
+        let rest = (section.time - last) % interval
+        return min(rest, interval - rest) <= interval / 50
+    }
+
+    private mutating func begin(_ reader: TrafficReader, _ index: Int, section: PMUSection?) {
+        let holding = reader.holdings[index]
+        let event = section?.event ?? 0
+        let number = Int32(candidates.count)
+        candidateOf[index] = number
+        candidates.append(
+            Candidate(
+                pcpu: holding.pcpu, thread: holding.thread, config: holding.config, exclusion: holding.exclusion,
+                exclusionKnown: holding.exclusionKnown, lists: holding.lists, armed: holding.armed,
+                steps: [Step(time: holding.begin.time, event: event, pcpu: holding.pcpu, kind: .install)],
+                wasBefore: section == nil, firstPhase: section?.phase ?? .operation, holdings: 1, running: true))
+        byKey[Key(config: holding.config, exclusion: holding.exclusion), default: []].append(number)
+    }
+
+    private mutating func restart(
+        _ reader: TrafficReader, _ known: Int, _ holding: Holding, _ section: PMUSection, _ number: Int32
+    ) {
+        candidates[known].running = true
+        candidates[known].holdings += 1
+        let narrowed = candidates[known].lists.intersection(holding.lists)
+        if !narrowed.isEmpty { candidates[known].lists = narrowed }
+        if narrowed.isTask { candidates[known].thread = holding.thread }
+        if candidates[known].stoppedIn != number {
+            if candidates[known].stopWasAlone, section.phase == .operation {
+                let stop = reader.sections[Int(candidates[known].stoppedIn)]
+                candidates[known].steps.append(
+                    Step(time: stop.time, event: stop.event, pcpu: stop.pcpu, kind: .disable))
+                candidates[known].steps.append(
+                    Step(time: section.time, event: section.event, pcpu: section.pcpu, kind: .enable))
+            } else if !candidates[known].stopWasAlone,
+                candidates[known].stoppedIn >= 0,
+                ![.switchOut, .handOver].contains(reader.sections[Int(candidates[known].stoppedIn)].phase),
+                section.phase != .handOver
+            {
+                candidates[known].wasDisplaced = true
+            }
+        } else if section.stops.count == 1, section.starts.count == 1, let armed = holding.armed,
+            armed != candidates[known].value
+        {
+            let period = (0 &- armed) & reader.shape.counterMask
+            candidates[known].steps.append(
+                Step(time: section.time, event: section.event, pcpu: section.pcpu, kind: .period(period)))
+        }
+        candidates[known].stopWasAlone = false
+    }
+
+    /// The event that goes on with this holding: the one stopped in the same section or at the same value.
+    private func match(_ holding: Holding, _ section: Int32) -> Int? {
+        var best: (score: Int, candidate: Int)?
+        for number in byKey[Key(config: holding.config, exclusion: holding.exclusion)] ?? [] {
+            let candidate = candidates[Int(number)]
+            if candidate.running { continue }
+            let both = candidate.lists.intersection(holding.lists)
+            if both.isEmpty { continue }
+            if both.isTask {
+                if candidate.thread != holding.thread { continue }
+            } else if candidate.pcpu != holding.pcpu {
+                continue
+            }
+            var score = 0
+            if candidate.stoppedIn == section { score += 1 }
+            if let value = candidate.value, value == holding.armed { score += 2 }
+            if candidate.value == nil { score += 1 }
+            if candidate.armed == holding.armed, score == 0, isSampling(candidate) { score = 1 }
+            if score > best?.score ?? 0 { best = (score, Int(number)) }
+        }
+        return best?.candidate
+    }
+
+    private func isSampling(_ candidate: Candidate) -> Bool {
+        candidate.armed.map { $0 & 0xffff_ffff_ffff != 0x8000_0000_0001 && $0 != 0xffff_8000_0001 } ?? false
+    }
+
+    /// A last stop that stood alone is a removal.
+    private mutating func settleStops(_ reader: TrafficReader) {
+        for index in candidates.indices
+        where !candidates[index].running && candidates[index].stopWasAlone && candidates[index].stoppedIn >= 0 {
+            let stop = reader.sections[Int(candidates[index].stoppedIn)]
+            candidates[index].steps.append(
+                Step(time: stop.time, event: stop.event, pcpu: stop.pcpu, kind: .remove))
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// Room.swift: replaced by the room's first real file.
