@@ -16,7 +16,7 @@ struct PerfLikeTests {
     }
 
     @Test(
-        "two thousand random operations give the same steps, states and counters",
+        "a thousand random operations give the same steps, states and counters",
         arguments: [(4, 3, 1), (8, 4, 2), (6, 0, 3)])
     func sameSteps(_ gp: Int, _ fixed: Int, _ seed: UInt64) throws {
         try Workshop.with("Tools/policies/perf_like.c") { path in
@@ -24,7 +24,7 @@ struct PerfLikeTests {
             var theirs = Self.scheduler(gp: gp, fixed: fixed)
             theirs.delegate(to: try Workshop.load(path, pcpus: 2, gp: gp, fixed: fixed))
             var player = Player(seed: seed, gp: gp, fixed: fixed)
-            for number in 0..<2000 {
+            for number in 0..<1000 {
                 player.next(&ours, &theirs)
                 guard theirs.failure == nil, ours.sink.digest == theirs.sink.digest else {
                     Issue.record("operation \(number) differs; \(theirs.failure?.description ?? "other steps")")

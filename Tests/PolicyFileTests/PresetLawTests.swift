@@ -36,7 +36,7 @@ import Testing
         let checker = LawChecker(
             pcpus: actors.pcpus, gp: model.gp, fixed: model.fixed, rules: rules, base: Silence())
         var machine = HostMachine(model: model, rules: rules, actors: actors, sink: checker)
-        for step in 0..<1500 {
+        for step in 0..<500 {
             machine.scheduler.sink.now = UInt64(step) * 1000
             let pcpu = Int32(random.below(2))
             machine.apply(

@@ -146,7 +146,7 @@ import Testing
         ]
     }()
 
-    @Test("three thousand random operations keep every law, and the same ones give the same steps", arguments: policies)
+    @Test("fifteen hundred random operations keep every law, and the same ones give the same steps", arguments: policies)
     func random(_ rules: PolicyRules) {
         let first = Self.play(rules, seed: 7)
         #expect(first.violations == [])
@@ -162,7 +162,7 @@ import Testing
         let masks: [UInt64] = [TestPMU.anyGP, TestPMU.cycles, TestPMU.instructions, TestPMU.gp1, 0x4_0000_0000]
         var live: [EventID] = []
         var current: [TaskID?] = [nil, nil]
-        for operation in 0..<3000 {
+        for operation in 0..<1500 {
             pmu.scheduler.sink.now = UInt64(operation) * 1000
             let pcpu = Int.random(in: 0..<2, using: &random)
             switch Int.random(in: 0..<12, using: &random) {
