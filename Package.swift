@@ -1,10 +1,31 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
+/// `Tools/fuzz` sets it: rooms are then built with coverage instrumentation and the address sanitizer, and the fuzz targets
+/// under `Tests/Fuzz` exist. They are no part of an ordinary build, because libFuzzer brings its own `main`.
+let isFuzzing = Context.environment["VPMU_FUZZ"] != nil
+let roomSettings: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []
+
 /// One room of the house: a target that may know the rooms in `knows`, and nothing else of ours.
 func room(_ name: String, knows: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
-    .target(name: name, dependencies: knows, resources: resources)
+    .target(name: name, dependencies: knows, resources: resources, swiftSettings: roomSettings)
 }
+
+/// A libFuzzer target: `Tests/Fuzz/NAME` with one `LLVMFuzzerTestOneInput`.
+func fuzz(_ name: String, _ knows: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: knows, path: "Tests/Fuzz/\(name)",
+        swiftSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])])
+}
+
+let fuzzTargets: [Target] =
+    isFuzzing
+    ? [
+        fuzz("FuzzPerfData", ["Import", "Trace"]),
+        fuzz("FuzzTraceDat", ["Import", "Trace"]),
+        fuzz("FuzzText", ["Import", "Trace"]),
+    ] : []
 
 func tests(
     _ name: String, _ knows: [Target.Dependency], resources: [Resource] = [], exclude: [String] = []
@@ -38,7 +59,7 @@ let package = Package(
         .target(name: "CPolicy"),
         room("Plugin", knows: ["PMU", "Policy", "CPolicy"]),
         room("Host", knows: ["Policy", "PMU", "CZstd"]),
-        .target(name: "Trace", dependencies: ["CZstd"], exclude: ["Schema"]),
+        .target(name: "Trace", dependencies: ["CZstd"], exclude: ["Schema"], swiftSettings: roomSettings),
         room("Capture", knows: ["Trace", "CLinux"]),
         room("Import", knows: ["Trace", "CZstd"]),
         room("Scenario", knows: ["Host", "Policy", "PMU", "Trace", yams]),
@@ -73,6 +94,6 @@ let package = Package(
         tests("ReportTests", ["Report", "Counts", "Timeline", "Trace"]),
         tests("BenchTests", ["Bench", "vpmu"]),
         tests("CommandTests", ["vpmu", "Capture", "Trace"]),
-    ],
+    ] + fuzzTargets,
     swiftLanguageModes: [.v6]
 )

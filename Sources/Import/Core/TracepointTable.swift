@@ -11,8 +11,10 @@ struct TracepointTable {
     }
 
     private var entries: [Entry] = []
-    /// Index into `entries` by number, -1 where the input describes none; `common_type` has 16 bits.
-    private var indexOf = [Int32](repeating: -1, count: 1 << 16)
+    /// Index into `entries` by number, -1 where the input describes none.
+    private var indexOf: [Int32] = []
+    /// `common_type` has 16 bits.
+    private static let limit: UInt32 = 1 << 16
     /// The format text of each of ours, for the trace's metadata.
     private(set) var formats: [String: String] = [:]
 
@@ -69,7 +71,8 @@ struct TracepointTable {
     }
 
     private mutating func insert(_ entry: Entry, id: UInt32) {
-        guard id < UInt32(indexOf.count) else { return }
+        guard id < Self.limit else { return }
+        if Int(id) >= indexOf.count { indexOf.append(contentsOf: repeatElement(-1, count: Int(id) + 1 - indexOf.count)) }
         indexOf[Int(id)] = Int32(entries.count)
         entries.append(entry)
     }

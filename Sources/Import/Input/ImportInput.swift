@@ -137,7 +137,7 @@ final class FileWindow {
     init(_ file: ImportInput, stride: Int = 1 << 20) {
         self.file = file
         self.stride = stride
-        buffer = .allocate(byteCount: stride, alignment: 16)
+        buffer = .allocate(byteCount: Int(min(UInt64(stride), max(64, file.size))), alignment: 16)
     }
 
     deinit { buffer.deallocate() }
