@@ -202,7 +202,7 @@ struct RecordOptionsTests {
     func survivesFullDisk() throws {
         let mount = directory.path("small")
         try FileManager.default.createDirectory(atPath: mount, withIntermediateDirectories: false)
-        guard try Self.run("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", mount]) == 0 else {
+        guard try Self.run("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", mount]) == 0 else {
             Issue.record("tmpfs cannot be mounted here")
             return
         }

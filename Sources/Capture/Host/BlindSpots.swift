@@ -14,7 +14,7 @@ enum BlindSpots {
             "Registers that user space sets or reads in a guest (KVM_SET_MSRS, KVM_GET_MSRS: migration, reset), and "
                 + "accesses that KVM hands to user space, make no record.",
             "RDPMC from host user space, and what counters hold at VM entry, make no record.",
-            "perf core has no tracepoint for its decisions: who held which counter is read off register writes.",
+            "Scheduling of counters has no tracepoint: who held which counter is read off register writes.",
         ]
         switch metadata.processor?.vendor {
         case "GenuineIntel":
