@@ -150,11 +150,15 @@ struct Simulation {
         let comms = Comms(&sink, self)
         begin()
         try flush(into: &sink, comms)
-        while let time = nextTime(), time < scenario.duration {
-            if let (overflow, pcpu) = nextOverflow(), overflow <= queue.nextTime ?? .max {
-                hardware.now = overflow
-                handleOverflow(pcpu)
-            } else if let (time, happening) = queue.removeFirst() {
+        while true {
+            let next = queue.nextTime ?? .max
+            let overflow = nextOverflow()
+            let time = min(next, overflow?.time ?? .max)
+            guard time < scenario.duration else { break }
+            if let overflow, overflow.time <= next {
+                hardware.now = time
+                handleOverflow(overflow.pcpu)
+            } else if let (_, happening) = queue.removeFirst() {
                 hardware.now = time
                 handle(happening)
             }
@@ -169,11 +173,6 @@ struct Simulation {
         hardware.recording = .off
         hardware.now = scenario.duration
         end()
-    }
-
-    private mutating func nextTime() -> UInt64? {
-        let overflow = nextOverflow()?.time
-        return [queue.nextTime, overflow].compactMap { $0 }.min()
     }
 
     private mutating func flush<Sink: TraceSink>(into sink: inout Sink, _ comms: Comms) throws {
