@@ -1,6 +1,6 @@
 /// What can be measured.
 public enum BenchSection: String, CaseIterable, Sendable {
-    case record, size, decode, replay, diff
+    case record, size, decode, replay, scale, diff
 }
 
 /// Runs sections one after the other.
@@ -35,6 +35,7 @@ public struct BenchSuite: Sendable {
                 try DecodeBench(effort: effort, capture: capture).run(into: &outcome)
                 try LargeTraceBench(effort: effort, executable: executable).run(into: &outcome)
             case .replay: try ReplayBench(effort: effort, executable: executable, capture: capture).run(into: &outcome)
+            case .scale: try ScaleBench(effort: effort, executable: executable).run(into: &outcome)
             case .diff: try DiffBench(effort: effort, executable: executable).run(into: &outcome)
             }
         }

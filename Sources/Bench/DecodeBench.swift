@@ -10,7 +10,7 @@ struct DecodeBench {
     func run(into outcome: inout BenchOutcome) throws {
         let scratch = try Scratch()
         let path = scratch.file("synthetic.vpt")
-        _ = try SyntheticTrace.write(effort.events, to: path)
+        try SyntheticTrace.write(effort.events, to: path)
         let trace = try TraceReader(path: path)
         let bare = try BareBlocks(trace)
         var rounds = Rounds()

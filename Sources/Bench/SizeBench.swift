@@ -39,28 +39,33 @@ struct SizeBench {
         let scratch = try Scratch()
         for (level, name) in [(TraceLevel.fast, "default"), (.archive, "archive")] {
             let path = scratch.file(name)
-            let bits = try SyntheticTrace.write(effort.events, to: path, level: level)
+            let stream = try SyntheticTrace.write(effort.events, to: path, level: level)
+            let bits = stream.bits
             let size = try fileSize(path)
             let perEvent = Double(size) / Double(effort.events)
             outcome.add(
                 "size.synthetic.\(name)", Double(size) * 8 / bits, "x entropy",
                 peer: String(format: "information of the stream, %.2f B an event", bits / 8 / Double(effort.events)),
                 how: String(
-                    format: "%d events of %d vCPUs on %d pCPUs, %.2f B an event", effort.events, SyntheticStream.vcpus,
-                    SyntheticStream.pcpus, perEvent))
+                    format: "%d events of %d vCPUs on %d pCPUs, %.2f B an event", effort.events, stream.vcpus,
+                    stream.pcpus,
+                    perEvent))
         }
     }
 }
 
 enum SyntheticTrace {
-    /// Writes `events` synthetic events; answers their information in bits.
-    static func write(_ events: Int, to path: String, level: TraceLevel = .fast) throws -> Double {
-        var stream = SyntheticStream(seed: 0x2545_f491_4f6c_dd1d)
+    /// Writes `events` synthetic events; answers the stream, which knows their information.
+    @discardableResult
+    static func write(
+        _ events: Int, to path: String, level: TraceLevel = .fast, pcpus: Int = 64, vcpus: Int = 200
+    ) throws -> SyntheticStream {
+        var stream = SyntheticStream(seed: 0x2545_f491_4f6c_dd1d, pcpus: pcpus, vcpus: vcpus)
         let writer = try TraceWriter(
-            path: path, metadata: SyntheticStream.metadata, options: .init(existing: .replace, level: level))
+            path: path, metadata: stream.metadata, options: .init(existing: .replace, level: level))
         for _ in 0..<events { try writer.append(stream.event()) }
         try writer.finish()
-        return stream.bits
+        return stream
     }
 }
 

@@ -1,19 +1,19 @@
 import Foundation
 import Trace
 
-/// A large host made up: 200 vCPUs on 64 pCPUs whose guests switch between tasks with several event sets, in the order of
-/// register accesses that perf's own code makes.
+/// A host made up: by default 200 vCPUs on 64 pCPUs, whose guests switch between tasks with several event sets, in the order
+/// of register accesses that perf's own code makes.
 ///
 /// It knows how much it could be compressed at best: every random choice adds its information, -log2 of its probability,
 /// to `bits`.
 struct SyntheticStream {
-    static let pcpus = 64
-    static let vcpus = 200
+    let pcpus: Int
+    let vcpus: Int
 
     /// Information of all events so far, bits.
     private(set) var bits = 0.0
     private var random: UInt64
-    private var clocks = [UInt64](repeating: 1_000_000_000, count: pcpus)
+    private var clocks: [UInt64]
     private var next = 0
     private var burst: [TraceEvent] = []
     private var at = 0
@@ -23,14 +23,24 @@ struct SyntheticStream {
     /// ns between bursts on a pCPU.
     private let between = Geometric(mean: 100_000)
 
-    init(seed: UInt64) {
+    init(seed: UInt64, pcpus: Int = 64, vcpus: Int = 200) {
+        precondition(vcpus >= pcpus, "\(vcpus) vCPUs leave some of \(pcpus) pCPUs idle")
         random = seed
+        self.pcpus = pcpus
+        self.vcpus = vcpus
+        clocks = [UInt64](repeating: 1_000_000_000, count: pcpus)
     }
 
     /// What a recorder would know of the host.
-    static var metadata: TraceMetadata {
+    var metadata: TraceMetadata {
         var metadata = TraceMetadata(source: "bench", tool: "vpmu bench", clock: "simulated")
         metadata.topology = (0..<pcpus).map { .init(id: $0, socket: $0 / 32, core: $0 / 2) }
+        // A Skylake-SP, whose registers the guests use.
+        metadata.processor = .init(vendor: "GenuineIntel", family: 6, model: 85, stepping: 4)
+        metadata.processor?.modelName = "skylake-sp"
+        metadata.kernel = "6.18.0"
+        metadata.recordedPolicy = "emulated"
+        metadata.tracepoints = ["kvm:kvm_msr"]
         return metadata
     }
 
@@ -45,9 +55,9 @@ struct SyntheticStream {
         burst.removeAll(keepingCapacity: true)
         at = 0
         let pcpu = next
-        next = (next + 1) % Self.pcpus
-        let homed = (Self.vcpus - pcpu + Self.pcpus - 1) / Self.pcpus
-        let vcpu = pcpu + Self.pcpus * choose(homed)
+        next = (next + 1) % pcpus
+        let homed = (vcpus - pcpu + pcpus - 1) / pcpus
+        let vcpu = pcpu + pcpus * choose(homed)
         let out = EventSet.all[choose(EventSet.all.count)]
         let into = EventSet.all[choose(EventSet.all.count)]
         clocks[pcpu] += 1_000 + draw(between)
