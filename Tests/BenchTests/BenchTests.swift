@@ -15,7 +15,7 @@ struct BenchTests {
     @Test("each section runs, and every figure is a number", arguments: BenchSection.allCases)
     func smoke(section: BenchSection) throws {
         let effort = BenchEffort(
-            rounds: 1, columnBytes: 1 << 20, events: 20_000, guestAccesses: 1_000, largeTraceBytes: 1_000_000)
+            rounds: 1, columnBytes: 1 << 18, events: 2_000, guestAccesses: 200, largeTraceBytes: 100_000)
         let outcome = try BenchSuite(effort: effort, executable: vpmu).run([section]) { _ in }
         #expect(outcome.results.count + outcome.skipped.count > 0)
         for result in outcome.results { #expect(result.value.isFinite && result.value >= 0, "\(result)") }

@@ -51,6 +51,16 @@ struct ComparisonTests {
         #expect(Comparison([Self.starved, twin]).words.contains("twin changes nothing against emulated."))
     }
 
+    @Test("policies that change the same share a sentence")
+    func grouped() {
+        var (twin, second) = (Self.starved, Self.ceded)
+        twin.policy = "twin"
+        second.policy = "second"
+        let words = Comparison([Self.starved, Self.ceded, twin, second, Self.starved]).words
+        #expect(words.contains { $0.hasPrefix("mediated, second against emulated: ") })
+        #expect(words.contains("twin, emulated change nothing against emulated."))
+    }
+
     @Test("open-loop moments are named")
     func openLoop() {
         let table = Self.table(

@@ -6,9 +6,7 @@ extension Comparison {
     public var words: [String] {
         guard let first = tables.first else { return ["Nothing was replayed."] }
         var sentences = silence(first)
-        for (number, table) in tables.enumerated().dropFirst() {
-            sentences.append(contrast(number, table))
-        }
+        sentences += contrasts()
         sentences += cost()
         sentences += limits()
         return sentences
@@ -39,11 +37,30 @@ extension Comparison {
         return sentences
     }
 
-    private func contrast(_ number: Int, _ table: CountsTable) -> String {
+    /// One sentence for all policies that change the same, in the order of the tables.
+    private func contrasts() -> [String] {
+        var groups: [(names: [String], changes: [String])] = []
+        for (number, table) in tables.enumerated().dropFirst() {
+            let changes = changes(number, table)
+            if let same = groups.firstIndex(where: { $0.changes == changes }) {
+                groups[same].names.append(table.policy)
+            } else {
+                groups.append(([table.policy], changes))
+            }
+        }
+        let base = tables[0].policy
+        return groups.map { names, changes in
+            let who = names.joined(separator: ", ")
+            if changes.isEmpty { return "\(who) change\(names.count == 1 ? "s" : "") nothing against \(base)." }
+            return "\(who) against \(base): \(changes.joined(separator: "; "))."
+        }
+    }
+
+    private func changes(_ number: Int, _ table: CountsTable) -> [String] {
         let (base, now) = (Summary(tables[0]), Summary(table))
         var changes: [String] = []
         let missing = guests.count { $0.series[0] != nil && $0.series[number] == nil }
-        if missing > 0 { changes.append("\(count(missing, "guest counter")) not there") }
+        if missing > 0 { changes.append("\(count(missing, "guest counter")) taken away") }
         let unused = guests.count { ($0.series[0]?.enabledNs ?? 0) > 0 && $0.series[number]?.enabledNs == 0 }
         if unused > 0 { changes.append("\(count(unused, "guest counter")) unused and not claimed to work") }
         changes += change("silent", base.silentNs, now.silentNs, of: "guest counters are")
@@ -55,11 +72,10 @@ extension Comparison {
         let (better, worse) = (verdicts.count { $0 == .better }, verdicts.count { $0 == .worse })
         let unclear = verdicts.count { $0 == .cannotJudge }
         if better + worse + unclear > 0 {
-            let parts = [(better, "better"), (worse, "worse"), (unclear, "cannot be judged")].filter { $0.0 > 0 }
-            changes.append("for guests " + parts.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
+            let parts = [(better, "better"), (worse, "worse"), (unclear, "not to be judged")].filter { $0.0 > 0 }
+            changes.append("guest counters in sum: " + parts.map { "\($0.0) \($0.1)" }.joined(separator: ", "))
         }
-        guard !changes.isEmpty else { return "\(table.policy) changes nothing against \(tables[0].policy)." }
-        return "\(table.policy) against \(tables[0].policy): \(changes.joined(separator: "; "))."
+        return changes
     }
 
     private func change(_ word: String, _ base: UInt64, _ now: UInt64, of whom: String) -> [String] {
