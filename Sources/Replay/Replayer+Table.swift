@@ -72,7 +72,8 @@ extension Replayer {
             reading = .bounded(0, nil, guess: reading.count)
             why = taint.cause
         }
-        if !event.exclusionKnown, rules.guests == .mediated, refusals[index] != nil {
+        if !event.exclusionKnown, refusals[index] == .notSupported {
+            reading = .unknown
             why += ", if it does not exclude guests, which the trace does not show"
         }
         return Series(

@@ -15,6 +15,7 @@ struct DemandDraft {
     /// Host events of which the trace does not tell whether they are pinned.
     private(set) var openPriorities: [Int] = []
     private(set) var openScopes: [Int] = []
+    private var watched: Set<Int32> = []
     private var pieces: [Piece] = []
 
     private struct Piece {
@@ -70,12 +71,13 @@ struct DemandDraft {
     }
 
     private mutating func add(
-        _ event: UInt64, _ rank: Int8, _ time: UInt64, _ pcpu: Int32, _ kind: DemandOperation.Kind
+        _ event: UInt64, _ rank: Int8, _ time: UInt64, _ pcpu: Int32, _ kind: DemandOperation.Kind,
+        before other: UInt64? = nil
     ) {
         let source = rank < 0 && event == 0 ? DemandOperation.beforeTrace : event
         pieces.append(
             Piece(
-                event: event, rank: rank, operation: DemandOperation(time: time, pcpu: pcpu, kind: kind, source: source)
+                event: other ?? event, rank: other == nil ? rank : -1, operation: DemandOperation(time: time, pcpu: pcpu, kind: kind, source: source)
             ))
     }
 
@@ -99,6 +101,7 @@ struct DemandDraft {
             }
             let period = samplePeriod(candidate)
             let watchdog = isWatchdog(candidate, period)
+            if watchdog { watched.insert(candidate.pcpu) }
             var priority = EventSpec.Priority.flexible
             var certainty = Certainty.inferred
             if candidate.lists.isPinned {
@@ -110,6 +113,8 @@ struct DemandDraft {
                 if watchdog { priority = .pinned } else { openPriorities.append(index) }
             }
             if !candidate.lists.isCPU && !candidate.lists.isTask { openScopes.append(index) }
+            // Beside a VM with a mediated PMU no other event is let in (`mediated_pmu_account_event()`, 7.x).
+            let excludes = builder.recordedRules.hostVisibility == .refuses && candidate.exclusion == .none
             let base = name(candidate, scope, watchdog)
             let unique = "\(base) \(scope)"
             names[unique, default: 0] += 1
@@ -117,7 +122,8 @@ struct DemandDraft {
             actors.hostEvents.append(
                 Demand.HostEvent(
                     name: number == 1 ? base : "\(base)#\(number)", config: candidate.config, priority: priority,
-                    exclusion: candidate.exclusion, exclusionKnown: candidate.exclusionKnown || watchdog,
+                    exclusion: excludes ? .guest : candidate.exclusion,
+                    exclusionKnown: candidate.exclusionKnown || watchdog || excludes,
                     scope: scope, samplePeriod: period, certainty: certainty))
         }
     }
@@ -133,8 +139,9 @@ struct DemandDraft {
     /// The hard lockup detector: one cycles event per pCPU with a period of about ten seconds of cycles
     /// (`hardlockup_detector_event_create()`, kernel/watchdog_perf.c, v6.12).
     private func isWatchdog(_ candidate: HostEventInference.Candidate, _ period: UInt64) -> Bool {
-        !candidate.lists.isTask && builder.metadata.nmiWatchdog != false && period > 1_000_000_000
-            && builder.model.eventName(of: candidate.config) == "cycles" && candidate.exclusion == .none
+        !candidate.lists.isTask && builder.metadata.nmiWatchdog != false
+            && period > (builder.metadata.nmiWatchdog == true ? 0 : 1_000_000_000) && !watched.contains(candidate.pcpu)
+            && builder.model.eventName(of: candidate.config) == "cycles" && candidate.exclusion != .host
     }
 
     private func name(
@@ -201,11 +208,14 @@ struct DemandDraft {
 
     private mutating func addRecorded() {
         var current = [DemandOperation.Thread](repeating: .other, count: builder.highestPCPU + 1)
+        let places = arrivals()
         let hidesGlobalControl = self.hidesGlobalControl
         var globallyOn: Set<Int32> = []
-        for event in builder.raw {
+        for (number, event) in builder.raw.enumerated() {
             let pcpu = Int32(event.pcpu)
-            func add(_ kind: DemandOperation.Kind) { self.add(event.index, 0, event.time, pcpu, kind) }
+            func add(_ kind: DemandOperation.Kind) {
+                self.add(event.index, 0, event.time, pcpu, kind, before: places[number])
+            }
             if event.kind == .switched {
                 let next = thread(event.other, event.time)
                 if next != .other || current[Int(pcpu)] != .other { add(.taskSwitch(to: next)) }
@@ -242,6 +252,41 @@ struct DemandDraft {
     var hidesGlobalControl: Bool {
         builder.model.flavour == .intel && builder.recordedRules.guests == .mediated
             && !builder.raw.contains { $0.kind == .wrote && $0.register == MSR.globalControl }
+    }
+
+    /// A thread leaves one pCPU before it arrives on another. Where both happened at one time the merged order does not
+    /// tell: what the thread did on the old pCPU up to its departure (by its place in `raw`) goes before the switch
+    /// that is named.
+    private func arrivals() -> [Int: UInt64] {
+        var places: [Int: UInt64] = [:]
+        var current: [Int32: UInt16] = [:]
+        for (number, event) in builder.raw.enumerated() {
+            if event.kind != .switched {
+                if places[number] == nil { current[event.thread] = event.pcpu }
+                continue
+            }
+            if places[number] == nil, event.thread != 0, current[event.thread] == event.pcpu {
+                current[event.thread] = nil
+            }
+            guard event.other != 0 else { continue }
+            if let old = current[event.other], old != event.pcpu {
+                var block: [Int] = []
+                var next = number + 1
+                while next < builder.raw.count, builder.raw[next].time == event.time {
+                    let later = builder.raw[next]
+                    if later.pcpu == old {
+                        block.append(next)
+                        if later.kind == .switched, later.thread == event.other {
+                            for place in block { places[place] = event.index }
+                            break
+                        }
+                    }
+                    next += 1
+                }
+            }
+            current[event.other] = event.pcpu
+        }
+        return places
     }
 
     private mutating func thread(_ thread: Int32, _ time: UInt64) -> DemandOperation.Thread {

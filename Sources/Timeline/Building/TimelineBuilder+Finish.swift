@@ -17,7 +17,10 @@ extension TimelineBuilder {
                 ? table.vcpu(of: holding.thread, at: holding.begin.time, actsForGuests: true) ?? -1 : -1
         }
         let interval = multiplexInterval
-        let hosts = HostEventInference(reader, interval: interval, guests: vcpuOfHolding.map { $0 >= 0 })
+        let hosts = HostEventInference(
+            reader, interval: interval,
+            clock: ["monotonic", "mono", "simulated"].contains(metadata.clock) ? .timers : .other,
+            guests: vcpuOfHolding.map { $0 >= 0 })
         var draft = DemandDraft(builder: self, hosts: hosts, table: table)
         draft.assemble()
         let steps = recordedSteps(vcpuOfHolding, hosts)

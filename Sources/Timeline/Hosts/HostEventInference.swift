@@ -60,6 +60,7 @@ struct HostEventInference {
     private var lastMove: [Int: UInt64] = [:]
     private var lastInstall: [Int: (time: UInt64, event: UInt64)] = [:]
     private let interval: UInt64
+    private let clock: Clock
 
     private struct Key: Hashable {
         var config: UInt64
@@ -69,8 +70,9 @@ struct HostEventInference {
     /// - Parameters:
     ///   - interval: of the multiplexing timer, ns.
     ///   - guests: for each holding, whether it belongs to a vCPU's own counter.
-    init(_ reader: TrafficReader, interval: UInt64, guests: [Bool]) {
+    init(_ reader: TrafficReader, interval: UInt64, clock: Clock, guests: [Bool]) {
         self.interval = interval
+        self.clock = clock
         candidateOf = [Int32](repeating: -1, count: reader.holdings.count)
         let adopted = reader.holdings.indices.filter { reader.holdings[$0].wasBefore && !guests[$0] }
         for holding in adopted.sorted(by: { reader.holdings[$0].counter < reader.holdings[$1].counter }) {
@@ -114,15 +116,22 @@ struct HostEventInference {
         }
         let p = Int(section.pcpu)
         defer { if !section.starts.isEmpty || !section.stops.isEmpty { lastMove[p, default: 0] = section.time } }
-        guard section.phase == .operation, !hasGuest else { return }
+        guard section.phase == .operation, !hasGuest || section.inInterrupt else { return }
         let lost = section.stops.contains { stop in
             let candidate = candidateOf[Int(stop)]
             return candidate >= 0 && !candidates[Int(candidate)].running
         }
+        let onTimer = isOnTimer(section)
         if fresh.isEmpty {
-            let asked = section.stops.count + section.starts.count == 0 || stepsAt(section)
-            if moves > 0, !asked { ticks.append(Tick(time: section.time, event: section.event, pcpu: section.pcpu)) }
-        } else if lost, !freshComesFirst || isOnTimer(section) {
+            if moves > 0, !stepsAt(section) {
+                if onTimer {
+                    ticks.append(Tick(time: section.time, event: section.event, pcpu: section.pcpu))
+                } else if !hasGuest {
+                    // Everything went out and came back: somebody new did not fit, and waits for a tick.
+                    lastInstall[p] = (section.time, section.event)
+                }
+            }
+        } else if lost, onTimer {
             // Somebody waited for this tick without ever having run.
             ticks.append(Tick(time: section.time, event: section.event, pcpu: section.pcpu))
             for candidate in fresh {
@@ -143,12 +152,19 @@ struct HostEventInference {
         }
     }
 
-    /// Whether the section stands a whole number of timer intervals after the last change on its pCPU.
+    /// Whether the multiplexing timer may have fired: it does on a grid of its interval from the clock's zero
+    /// (`MuxTimer`), never early. Of another clock only the distance from the last change is known.
     private func isOnTimer(_ section: PMUSection) -> Bool {
-        guard let last = lastMove[Int(section.pcpu)], section.time > last, interval > 0 else { return false }
+        guard interval > 0 else { return false }
+        let slack = interval / 50
+        if clock == .timers { return section.time % interval <= slack }
+        guard let last = lastMove[Int(section.pcpu)], section.time > last else { return false }
         let rest = (section.time - last) % interval
-        return min(rest, interval - rest) <= interval / 50
+        return min(rest, interval - rest) <= slack
     }
+
+    /// Whether the trace's clock is the one that timers run on.
+    enum Clock: Sendable { case timers, other }
 
     private mutating func begin(_ reader: TrafficReader, _ index: Int, section: PMUSection?) {
         let holding = reader.holdings[index]

@@ -8,6 +8,8 @@ struct PMUSection: Sendable {
     var event: UInt64
     var lastEvent: UInt64
     var phase: Phase
+    /// An interrupt handler's: the multiplexing timer, or work that another CPU asked for. Not every source tells.
+    var inInterrupt = false
     /// Index of the sched_switch that the section follows, `.max` for an operation.
     var switchEvent: UInt64
     /// Holdings in the order of their stop, respectively start.

@@ -32,8 +32,7 @@ extension TrafficReader {
         let section = pcpus[p].section
         guard section >= 0, Int(section) == sections.count - 1 else { return }
         let wasArrival = sections[Int(section)].phase == .switchIn
-        sections.removeLast()
-        pcpus[p].section = -1
+        dropLastSection(p)
         pcpus[p].inPMI = true
         if wasArrival { pcpus[p].awaitsArrival = true }
     }

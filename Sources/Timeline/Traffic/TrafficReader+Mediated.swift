@@ -44,7 +44,7 @@ extension TrafficReader {
             guard pcpus[p].justStopped else { return false }
         }
         if shape.flavour != .amdCoreExt, pcpus[p].section >= 0, Int(pcpus[p].section) == sections.count - 1 {
-            sections.removeLast()
+            dropLastSection(p)
         }
         pcpus[p].section = -1
         // What took the host's events out came right before.

@@ -106,7 +106,12 @@ struct TrafficReader {
             case .amdV2: takeV2(event, index, p)
             }
         case .kvmEntry, .kvmExit, .kvmMSR:
-            if shape.flavour == .amdCoreExt { closeSection(p) }
+            // The thread runs: its switch is over.
+            closeSection(p)
+            if pcpus[p].arriving == event.pid {
+                concludeDeparture(p)
+                pcpus[p].awaitsArrival = false
+            }
         case .schedSwitch: break
         }
     }
@@ -167,7 +172,9 @@ struct TrafficReader {
     mutating func beginSection(_ event: TraceEvent, _ index: UInt64, _ p: Int) {
         closeSection(p)
         var phase = PMUSection.Phase.operation
-        if pcpus[p].isLeaving {
+        // An interrupt handler is no part of a switch.
+        let isSwitch = event.flags & 0x08 == 0
+        if pcpus[p].isLeaving, isSwitch {
             if event.pid == pcpus[p].leaving, !pcpus[p].returned {
                 phase = pcpus[p].leaving == pcpus[p].arriving ? .switchBack : .switchOut
                 pcpus[p].returned = pcpus[p].leaving == pcpus[p].arriving
@@ -176,7 +183,7 @@ struct TrafficReader {
             }
             if phase != .operation { pcpus[p].departureSeen = true }
         }
-        if phase == .operation, pcpus[p].awaitsArrival {
+        if phase == .operation, pcpus[p].awaitsArrival, isSwitch {
             pcpus[p].awaitsArrival = false
             if event.pid == pcpus[p].arriving { phase = .switchIn }
         }
@@ -193,7 +200,14 @@ struct TrafficReader {
         sections.append(
             PMUSection(
                 pcpu: Int32(p), thread: event.pid, time: event.time, event: index, lastEvent: index, phase: phase,
-                switchEvent: phase == .operation ? .max : pcpus[p].switchEvent))
+                inInterrupt: event.flags & 0x08 != 0, switchEvent: phase == .operation ? .max : pcpus[p].switchEvent))
+    }
+
+    /// What looked like a section was none.
+    mutating func dropLastSection(_ p: Int) {
+        sections.removeLast()
+        pcpus[p].section = -1
+        if pcpus[p].sliceSections.last == Int32(sections.count) { pcpus[p].sliceSections.removeLast() }
     }
 
     mutating func closeSection(_ p: Int) {
