@@ -65,6 +65,19 @@ extension Replayer {
         let bounds = machine.scheduler.sink.bounds(number)
         var (reading, why) = known(bounds, ran: state.runningNs)
         let enabled = state.enabledNs
+        if dependsOnGuess(event), state.runningNs > 0 || enabled > 0, refusals[index] == nil {
+            reading = .bounded(0, nil, guess: reading.count)
+            why = "whether an event of its place is pinned is a guess"
+        }
+        if hidesHostDemand, refusals[index] == nil {
+            reading = .bounded(0, nil, guess: reading.count)
+            why = Replayer.hiddenHostDemand
+        }
+        let twins = self.twins(of: index)
+        if !twins.isEmpty, state.runningNs > 0 || twins.contains(where: { machine.scheduler.sink.series[$0].runningNs > 0 }) {
+            reading = .bounded(0, nil, guess: reading.count)
+            why = "the trace does not tell it from another event that is like it"
+        }
         if let refusal = refusals[index] { why = "refused with \(refusal.rawValue)" }
         if let taint = timeline.taints.first(where: { $0.pcpu == nil || pcpu == nil || $0.pcpu == pcpu }),
             reading.mark == .exact
@@ -82,6 +95,22 @@ extension Replayer {
                 event: timeline.model.eventName(of: event.config)),
             reading: reading, reason: why, enabledNs: enabled, runningNs: min(state.runningNs, enabled), silentNs: 0,
             blindNs: state.blindNs + refusedNs[index])
+    }
+
+    /// Under another policy it matters whether host events are pinned, which the recording may not have shown.
+    private func dependsOnGuess(_ event: Demand.HostEvent) -> Bool {
+        !recordedTicks
+            && timeline.demand.actors.hostEvents.contains { $0.certainty == .ambiguous && $0.scope == event.scope }
+    }
+
+    /// The series of inferred host events that count the same where this one does: which of them a counter's traffic was
+    /// about is not certain.
+    private func twins(of index: Int) -> [Int] {
+        let hosts = timeline.demand.actors.hostEvents
+        return hosts.indices.filter {
+            $0 != index && hosts[$0].scope == hosts[index].scope
+                && ReplaySink.bare(hosts[$0].config) == ReplaySink.bare(hosts[index].config)
+        }.map { Int(machine.scheduler.sink.hostSeries[$0]) }
     }
 
     /// Host events that a mediated host refused left no trace; where they would have been let in they may have taken

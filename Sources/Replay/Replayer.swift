@@ -23,7 +23,7 @@ public struct Replayer {
     var readingDifference: ReadingDifference?
     private var nextReading = 0
     private var ticks: [UInt64?]
-    private let recordedTicks: Bool
+    let recordedTicks: Bool
     private var pendingTicks = 0
     /// The vCPU in guest mode on each pCPU, -1 if none.
     private var inGuest: [Int32]
@@ -274,15 +274,23 @@ struct OperationNeighbours {
     init(_ operations: [DemandOperation], _ timeline: Timeline) {
         previous = [UInt64](repeating: 0, count: operations.count)
         next = [UInt64](repeating: .max, count: operations.count)
-        var last = [Int](repeating: -1, count: timeline.demand.actors.pcpus)
-        for (number, operation) in operations.enumerated() where last.indices.contains(Int(operation.pcpu)) {
-            let before = last[Int(operation.pcpu)]
-            if before >= 0 {
-                previous[number] = operations[before].isBeforeTrace ? 0 : operations[before].source
-                next[before] = operation.source
+        // Operations that one trace event gave share its window.
+        let pcpus = timeline.demand.actors.pcpus
+        func scan(_ numbers: some Sequence<Int>, _ take: (Int, UInt64) -> Void) {
+            var here = [UInt64?](repeating: nil, count: pcpus)
+            var beyond = [UInt64?](repeating: nil, count: pcpus)
+            for number in numbers {
+                let pcpu = Int(operations[number].pcpu)
+                guard here.indices.contains(pcpu), !operations[number].isBeforeTrace else { continue }
+                if here[pcpu] != operations[number].source {
+                    beyond[pcpu] = here[pcpu]
+                    here[pcpu] = operations[number].source
+                }
+                if let other = beyond[pcpu] { take(number, other) }
             }
-            last[Int(operation.pcpu)] = number
         }
+        scan(operations.indices) { previous[$0] = $1 }
+        scan(operations.indices.reversed()) { next[$0] = $1 }
     }
 
     func window(_ number: Int) -> (previous: UInt64, next: UInt64) { (previous[number], next[number]) }

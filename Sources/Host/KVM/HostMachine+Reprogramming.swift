@@ -207,6 +207,10 @@ extension HostMachine {
             scheduler.sink.overflowed(pcpu: pcpu, event: event, counter: counter)
         case .guest(let vcpu, let virtual):
             guard vcpus.indices.contains(vcpu), let slot = GuestRegisters.slot(of: virtual) else { return }
+            if isLoaded(vcpu) {
+                mediatedOverflow(vcpu: vcpu, counter: virtual)
+                return
+            }
             guard vcpus[vcpu].pmu.event[slot] >= 0, let counter = scheduler.counter(of: vcpus[vcpu].pmu.event[slot])
             else { return }
             scheduler.sink.overflowed(pcpu: pcpu, event: vcpus[vcpu].pmu.event[slot], counter: counter)

@@ -90,6 +90,11 @@ struct CountEstimator: Sendable {
         let length = track.to[index] - track.from[index]
         let overlap = to - from
         if delta == .max { return gap(track, from, to, rates) }
+        if track.trust == .mayHaveJumped {
+            let most = limit(overlap)
+            let share = scaled(delta, overlap, length)
+            return CountBounds(lo: 0, hi: most, guess: share <= most ? share : 0, basis: .physicalLimit)
+        }
         if overlap == length { return .exact(delta) }
         let rest = limit(length - overlap)
         var bounds = CountBounds(
@@ -112,7 +117,7 @@ struct CountEstimator: Sendable {
         guard let near = left ?? right else { return bounds }
         bounds.guess = min(
             scaled(track.delta[near], length, track.to[near] - track.from[near]), bounds.hi)
-        guard rates == .uniform, let left, let right else { return bounds }
+        guard rates == .uniform, track.trust == .counted, let left, let right else { return bounds }
         let whole = track.from[right] - track.to[left]
         let around = (stretch(track, left, -1), stretch(track, right, 1))
         guard whole <= around.0.length + around.1.length else { return bounds }

@@ -21,7 +21,9 @@ struct CoSimulation {
     init(timeline: Timeline, draft: DemandDraft, interrupts: [TrafficReader.CounterInterrupt]) {
         self.timeline = timeline
         self.draft = draft
-        self.interrupts = interrupts
+        self.interrupts = interrupts.enumerated().sorted { a, b in
+            (a.element.event, a.offset) < (b.element.event, b.offset)
+        }.map(\.element)
         actors = draft.actors
     }
 

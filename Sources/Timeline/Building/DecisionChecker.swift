@@ -100,6 +100,7 @@ public struct DecisionChecker: PMUSink {
 
     /// Who holds a physical counter, by the machine's account.
     public func holder(pcpu: Int, counter: Counter) -> EventOwner? {
+        if loaded[pcpu] & counter.bit != 0 { return .guest(vcpu: loadedVCPU[pcpu], counter: counter) }
         let event = holders[pcpu * 64 + Int(counter.index)]
         return event < 0 ? nil : specs[Int(event)].owner
     }

@@ -142,7 +142,8 @@ extension TimelineBuilder {
                 vcpuOfHolding[holding] >= 0
                 ? Int(virtual[holding] ?? reader.holdings[holding].counter.index) : Int(hosts.candidateOf[holding])
             let track = timeline.measurements.track(
-                axis: axis, config: reader.holdings[holding].config, source: source)
+                axis: axis, config: reader.holdings[holding].config, source: source,
+                trust: reader.holdings[holding].handOver ? .mayHaveJumped : .counted)
             timeline.measurements.add(
                 track: track, from: from[segment], to: to[segment], delta: segments[segment].delta)
         }

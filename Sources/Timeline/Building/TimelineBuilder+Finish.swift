@@ -38,6 +38,12 @@ extension TimelineBuilder {
         timeline.demand = Demand(actors: play.actors, operations: play.operations)
         timeline.readings = readings(timeline.demand, draft)
         timeline.inferred = draft.inferred(play)
+        if let difference = play.difference {
+            timeline.taints.append(
+                TimelineTaint(
+                    vcpu: nil, pcpu: nil, from: difference.time, to: end,
+                    cause: "the demand read off the trace does not give the decisions recorded from here on"))
+        }
         label(&timeline, play, vcpuOfHolding, hosts)
         measure(&timeline, play, vcpuOfHolding, hosts)
         return timeline

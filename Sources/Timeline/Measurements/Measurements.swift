@@ -26,10 +26,12 @@ public struct Measurements: Sendable {
     }
 
     /// The number of the track of one source, made if there is none.
-    mutating func track(axis: ModeClocks.Axis, config: UInt64, source: Int) -> Int {
+    mutating func track(
+        axis: ModeClocks.Axis, config: UInt64, source: Int, trust: MeasuredTrack.Trust = .counted
+    ) -> Int {
         let key = Key(axis: axis, config: Measurements.bare(config))
         for track in byKey[key] ?? [] where tracks[track].source == source { return track }
-        tracks.append(MeasuredTrack(source: source))
+        tracks.append(MeasuredTrack(source: source, trust: trust))
         byKey[key, default: []].append(tracks.count - 1)
         return tracks.count - 1
     }
@@ -58,9 +60,17 @@ public struct MeasuredTrack: Sendable {
     /// A count was shown while the context's time stood still, so the axis is not this counter's own.
     public private(set) var isIrregular = false
 
+    /// A mediated guest writes its counters unseen: a segment's difference is the count only if it did not.
+    public let trust: Trust
+
+    public enum Trust: Sendable { case counted, mayHaveJumped }
+
     static let hidden = UInt64.max
 
-    init(source: Int) { self.source = source }
+    init(source: Int, trust: Trust) {
+        self.source = source
+        self.trust = trust
+    }
 
     mutating func append(from first: UInt64, to last: UInt64, delta count: UInt64?) {
         if first >= last {
@@ -109,7 +119,7 @@ public struct MeasuredTrack: Sendable {
     /// The count over `first ..< last` if whole segments without a gap make it up, else nil.
     public func exactCount(from first: UInt64, to last: UInt64) -> UInt64? {
         if first == last { return 0 }
-        if isIrregular { return nil }
+        if isIrregular || trust == .mayHaveJumped { return nil }
         let begin = firstEnding(after: first)
         guard begin < from.count, from[begin] == first, chains[begin] >= 0 else { return nil }
         let end = firstEnding(after: last - 1)

@@ -14,6 +14,8 @@ extension TrafficReader {
         var seen: UInt64 = 0
         var selects: [UInt64] = []
         var thread: Int32 = 0
+        /// Overflows that the guest knew of when it was loaded.
+        var status: UInt64 = 0
         /// The next section of the thread brings the host's events back.
         var returns = false
 
@@ -66,6 +68,9 @@ extension TrafficReader {
             return true
         }
         if event.kind == .readMSR { return true }
+        if event.register == MSR.globalStatusSet || event.register == MSR.amdGlobalStatusSet {
+            pcpus[p].mediated.status = event.value
+        }
         switch RegisterName(address: event.register, flavour: shape.flavour) {
         case .counter(let counter), .fullWidthCounter(let counter):
             pcpus[p].pending[Int(counter.index)] = event.value & shape.counterMask
@@ -113,6 +118,9 @@ extension TrafficReader {
     }
 
     private mutating func put(_ event: TraceEvent, _ index: UInt64, _ p: Int) -> Bool {
+        if event.kind == .readMSR, event.register == MSR.globalStatus || event.register == MSR.amdGlobalStatus {
+            noteOverflows(event, p, event.value & ~pcpus[p].mediated.status)
+        }
         let isOver = pcpus[p].mediated.seen & lastGuestCounter.bit != 0
         if event.kind == .rdpmc, !isOver {
             guard let counter = Counter(rdpmcOperand: event.register) else { return true }
@@ -124,6 +132,21 @@ extension TrafficReader {
         pcpus[p].mediated.phase = .host
         pcpus[p].mediated.returns = true
         return beginsLoad(event, index, p)
+    }
+
+    /// A guest's own interrupts come by a vector of theirs; the status at the put is all that shows them. They are put
+    /// right before the exit.
+    private mutating func noteOverflows(_ event: TraceEvent, _ p: Int, _ status: UInt64) {
+        var bits = status & 0xffff_0000_ffff
+        while bits != 0 {
+            let counter = Counter(index: UInt8(bits.trailingZeroBitCount))
+            bits &= bits - 1
+            guard let holding = openHolding(p, counter) else { continue }
+            interrupts.append(
+                CounterInterrupt(
+                    pcpu: Int32(p), counter: counter, time: event.time,
+                    event: max(1, pcpus[p].lastTransition) - 1, holding: Int32(holding)))
+        }
     }
 
     private func isGlobalControl(_ event: TraceEvent) -> Bool {

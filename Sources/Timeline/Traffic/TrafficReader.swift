@@ -59,6 +59,8 @@ struct TrafficReader {
         var departureSeen = false
         var sliceIsComplete = false
         var mediated = HandOver()
+        /// The last VM exit.
+        var lastTransition: UInt64 = 0
     }
 
     /// An overflow that the host handled.
@@ -106,6 +108,7 @@ struct TrafficReader {
             case .amdV2: takeV2(event, index, p)
             }
         case .kvmEntry, .kvmExit, .kvmMSR:
+            if event.kind == .kvmExit { pcpus[p].lastTransition = index }
             // The thread runs: its switch is over.
             closeSection(p)
             if pcpus[p].arriving == event.pid {
