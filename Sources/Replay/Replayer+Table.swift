@@ -69,12 +69,18 @@ extension Replayer {
             reading = .bounded(0, nil, guess: reading.count)
             why = "whether an event of its place is pinned is a guess"
         }
+        if timeline.recordedRules.guests == .none, rules.guests == .emulated, refusals[index] == nil {
+            reading = .bounded(0, nil, guess: reading.count)
+            why = "depends on what guests would do with a PMU, which they did not have when recorded"
+        }
         if hidesHostDemand, refusals[index] == nil {
             reading = .bounded(0, nil, guess: reading.count)
             why = Replayer.hiddenHostDemand
         }
         let twins = self.twins(of: index)
-        if !twins.isEmpty, state.runningNs > 0 || twins.contains(where: { machine.scheduler.sink.series[$0].runningNs > 0 }) {
+        if !twins.isEmpty,
+            state.runningNs > 0 || twins.contains(where: { machine.scheduler.sink.series[$0].runningNs > 0 })
+        {
             reading = .bounded(0, nil, guess: reading.count)
             why = "the trace does not tell it from another event that is like it"
         }

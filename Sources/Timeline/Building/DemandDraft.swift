@@ -77,7 +77,8 @@ struct DemandDraft {
         let source = rank < 0 && event == 0 ? DemandOperation.beforeTrace : event
         pieces.append(
             Piece(
-                event: other ?? event, rank: other == nil ? rank : -1, operation: DemandOperation(time: time, pcpu: pcpu, kind: kind, source: source)
+                event: other ?? event, rank: other == nil ? rank : -1,
+                operation: DemandOperation(time: time, pcpu: pcpu, kind: kind, source: source)
             ))
     }
 
