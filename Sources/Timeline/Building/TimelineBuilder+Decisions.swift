@@ -10,13 +10,13 @@ extension TimelineBuilder {
         for (number, owner) in play.owners.enumerated() {
             if case .guest(_, let counter) = owner { virtual[number] = counter }
         }
-        var now = [Decision.Holder?](repeating: nil, count: timeline.demand.actors.pcpus * 64)
+        var now = [Held?](repeating: nil, count: timeline.demand.actors.pcpus * 64)
         for (number, holding) in reader.holdings.enumerated() where holding.wasBefore {
             let step = RecordedStep(
                 time: timeline.start, event: 0, pcpu: holding.pcpu, counter: holding.counter, kind: .start,
                 config: holding.config, exclusion: holding.exclusion, vcpu: vcpuOfHolding[number],
                 hostEvent: hosts.candidateOf[number], holding: Int32(number))
-            now[Int(holding.pcpu) * 64 + Int(holding.counter.index)] = holder(step, nil)
+            now[Int(holding.pcpu) * 64 + Int(holding.counter.index)] = Held(holder(step, nil), holding)
             timeline.decisions.append(decision(step, holder(step, nil), timeline, hosts))
         }
         var stepNumber = 0
@@ -24,9 +24,10 @@ extension TimelineBuilder {
         while stepNumber < steps.count {
             // Steps of one section: the same pCPU without another pCPU's step between; holders are compared at its end.
             let section = sectionKey(steps[stepNumber])
-            var touched: [(slot: Int, before: Decision.Holder?, step: Int)] = []
+            var touched: [(slot: Int, before: Held?, step: Int)] = []
             var last = stepNumber
             while last < steps.count, sectionKey(steps[last]) == section {
+                if last > stepNumber, splits(steps[last - 1], steps[last], now) { break }
                 let step = steps[last]
                 let slot = Int(step.pcpu) * 64 + Int(step.counter.index)
                 if let place = touched.firstIndex(where: { $0.slot == slot }) {
@@ -34,14 +35,38 @@ extension TimelineBuilder {
                 } else {
                     touched.append((slot, now[slot], last))
                 }
-                now[slot] = step.kind == .start ? holder(step, virtual[last]) : nil
+                now[slot] =
+                    step.kind == .start ? Held(holder(step, virtual[last]), reader.holdings[Int(step.holding)]) : nil
                 last += 1
             }
             for item in touched where item.before != now[item.slot] {
-                timeline.decisions.append(decision(steps[item.step], now[item.slot], timeline, hosts))
+                timeline.decisions.append(decision(steps[item.step], now[item.slot]?.holder, timeline, hosts))
             }
             stepNumber = last
         }
+    }
+
+    /// Who holds a counter, with which event, and what the traffic says of its scope.
+    private struct Held: Equatable {
+        var holder: Decision.Holder
+        var config: UInt64
+        var isCPU: Bool
+        var isTask: Bool
+
+        init?(_ holder: Decision.Holder?, _ holding: Holding) {
+            guard let holder else { return nil }
+            self.holder = holder
+            config = holding.config
+            isCPU = holding.lists.isCPU
+            isTask = holding.lists.isTask
+        }
+    }
+
+    /// Without global control nothing ends a section that leaves no counter running: a later start is another's.
+    private func splits(_ before: RecordedStep, _ step: RecordedStep, _ now: [Held?]) -> Bool {
+        guard reader.shape.flavour == .amdCoreExt, step.kind == .start, step.time != before.time else { return false }
+        let base = Int(step.pcpu) * 64
+        return now[base..<base + 64].allSatisfy { $0 == nil }
     }
 
     private func sectionKey(_ step: RecordedStep) -> SectionKey { SectionKey(pcpu: step.pcpu, section: section(step)) }

@@ -38,6 +38,7 @@ public struct TrafficShape: Sendable, Equatable {
     public init?(inferredFrom events: some Sequence<TraceEvent>) {
         var control: UInt64 = 0
         var highest = -1
+        var highestFixed = -1
         var flavour: Flavour?
         for event in events {
             guard event.kind == .writeMSR || event.kind == .readMSR else { continue }
@@ -51,6 +52,7 @@ public struct TrafficShape: Sendable, Equatable {
             case 0xc001_0200..<0xc001_020c:
                 if flavour == nil { flavour = .amdCoreExt }
             case 0x186..<0x18e: highest = max(highest, Int(event.register) - 0x186)
+            case 0x309..<0x319: highestFixed = max(highestFixed, Int(event.register) - 0x309)
             default: break
             }
         }
@@ -59,7 +61,8 @@ public struct TrafficShape: Sendable, Equatable {
         switch flavour {
         case .intel:
             self.init(
-                flavour: .intel, gp: max(gp, highest + 1, 1), fixed: (control >> 32 & 0xffff).nonzeroBitCount)
+                flavour: .intel, gp: max(gp, highest + 1, 1),
+                fixed: max((control >> 32 & 0xffff).nonzeroBitCount, highestFixed + 1))
         case .amdCoreExt: self.init(flavour: .amdCoreExt, gp: 6, fixed: 0)
         case .amdV2: self.init(flavour: .amdV2, gp: gp == 0 ? 6 : gp, fixed: 0)
         }
