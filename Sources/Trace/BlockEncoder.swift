@@ -19,6 +19,8 @@ final class BlockEncoder {
     /// The expected delta of each token.
     private let expected: UnsafeMutablePointer<UInt64>
     private let counters: UnsafeMutablePointer<UInt64>
+    /// Counts of 64 threads that are not in the summary yet.
+    private let recent: UnsafeMutablePointer<RecentUse>
     private var directory = ByteWriter()
     private var bits = PackedBits()
     private var wide = WideColumns()
@@ -31,6 +33,8 @@ final class BlockEncoder {
         residuals = .allocate(capacity: BlockHeader.mostEvents)
         expected = .allocate(capacity: 256)
         counters = .allocate(capacity: BlockHeader.mostEvents)
+        recent = .allocate(capacity: 64)
+        recent.initialize(repeating: RecentUse(), count: 64)
     }
 
     deinit {
@@ -39,6 +43,7 @@ final class BlockEncoder {
         residuals.deallocate()
         expected.deallocate()
         counters.deallocate()
+        recent.deallocate()
     }
 
     /// Encodes 1 to `BlockHeader.mostEvents` events, all of the same pCPU. `previous`: the latest time before them there.
@@ -161,7 +166,8 @@ final class BlockEncoder {
             time = now
             first = min(first, now)
             last = max(last, now)
-            if event.pointee.kind.isKVM { use.add(event.pointee) }
+            let kind = event.pointee.kind
+            if kind.isKVM { use.add(kind, vcpu: event.pointee.a) }
 
             let token = table.token(of: event)
             tokens[i] = UInt8(truncatingIfNeeded: token)
@@ -179,6 +185,7 @@ final class BlockEncoder {
         }
         runs.append(Run(pid: runPID, length: events.count - runStart))
         count(use, of: runPID, header: &header, summary: &summary)
+        for slot in 0..<64 { flush(recent + slot, into: &summary) }
         counterCount = counterAt
         header.first = first
         header.last = last
@@ -192,9 +199,26 @@ final class BlockEncoder {
     private func count(
         _ use: TraceSummary.ThreadUse, of pid: Int32, header: inout BlockHeader, summary: inout TraceSummary
     ) {
-        guard use != .init() else { return }
-        summary.add(use, of: pid)
+        guard use.accesses | use.transitions != 0 else { return }
         header.vcpuThreads |= BlockHeader.threadBit(pid)
+        // The same few threads take turns: most runs find theirs here and need no look into the dictionary.
+        let slot = recent + Int(truncatingIfNeeded: UInt32(bitPattern: pid) % 64)
+        if slot.pointee.pid != pid {
+            flush(slot, into: &summary)
+            slot.pointee.pid = pid
+        }
+        slot.pointee.use.add(use)
+    }
+
+    private struct RecentUse {
+        var pid: Int32 = 0
+        var use = TraceSummary.ThreadUse()
+    }
+
+    private func flush(_ slot: UnsafeMutablePointer<RecentUse>, into summary: inout TraceSummary) {
+        guard slot.pointee.use.accesses | slot.pointee.use.transitions != 0 else { return }
+        summary.add(slot.pointee.use, of: slot.pointee.pid)
+        slot.pointee.use = .init()
     }
 
     private func count(_ entry: TokenEntry, _ n: UInt64, header: inout BlockHeader, summary: inout TraceSummary) {

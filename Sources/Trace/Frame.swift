@@ -41,11 +41,11 @@ struct Frame: Equatable, Sendable {
     var payloadOffset: UInt64 { offset + UInt64(headerLength) }
     var end: UInt64 { offset + UInt64(length) }
 
-    /// The frame's bytes; the payload follows the header.
-    static func bytes(
+    /// The header's bytes; the payload follows them.
+    static func header(
         _ kind: Kind, offset: UInt64, checkpoint: UInt64, body: [UInt8], payload: [UInt8]
     ) -> [UInt8] {
-        var out = ByteWriter(reserving: prefixSize + body.count + payload.count)
+        var out = ByteWriter(reserving: prefixSize + body.count)
         out.append(magic)
         out.append(UInt32(prefixSize - 8 + body.count))
         out.append(contentsOf: tag)
@@ -60,7 +60,6 @@ struct Frame: Equatable, Sendable {
         out.append(UInt64(0))
         out.append(contentsOf: body)
         out.overwrite(XXH64.hash(out.bytes), at: prefixSize - 8)
-        out.append(contentsOf: payload)
         return out.bytes
     }
 

@@ -53,11 +53,24 @@ struct OutputFile: ~Copyable {
         if !closed, descriptor != STDOUT_FILENO { Glibc.close(descriptor) }
     }
 
-    /// Appends all of `bytes`, or none of them: what a failed write left behind is cut off again where that is possible.
-    mutating func append(_ bytes: [UInt8]) throws(TraceError) {
+    /// Appends all of both, or nothing: what a failed write left behind is cut off again where that is possible.
+    mutating func append(_ header: [UInt8], _ payload: [UInt8]) throws(TraceError) {
+        let total = header.count + payload.count
         var at = 0
-        while at < bytes.count {
-            let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + at, $0.count - at) }
+        while at < total {
+            let written = header.withUnsafeBytes { header in
+                payload.withUnsafeBytes { payload in
+                    guard at < header.count else {
+                        let rest = at - header.count
+                        return write(descriptor, payload.baseAddress! + rest, payload.count - rest)
+                    }
+                    var pieces = [
+                        iovec(iov_base: .init(mutating: header.baseAddress! + at), iov_len: header.count - at),
+                        iovec(iov_base: payload.baseAddress.map { .init(mutating: $0) }, iov_len: payload.count),
+                    ]
+                    return writev(descriptor, &pieces, 2)
+                }
+            }
             if written < 0 {
                 let code = errno
                 if code == EINTR { continue }
@@ -66,7 +79,7 @@ struct OutputFile: ~Copyable {
             }
             at += written
         }
-        offset += UInt64(bytes.count)
+        offset += UInt64(total)
     }
 
     mutating func close() throws(TraceError) {

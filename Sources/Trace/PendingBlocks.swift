@@ -15,6 +15,13 @@ struct PendingBlocks: ~Copyable {
     private var slotCount: Int
     /// Bytes of the events that wait.
     private(set) var bytes = 0
+    /// Events ever appended, and the latest time of any.
+    var eventCount: UInt64 = 0
+    var latest: UInt64 = 0
+    /// Nothing can be appended any more.
+    var isClosed = false
+    /// Buffers of a whole block that nobody uses.
+    private var spare: [UnsafeMutablePointer<TraceEvent>] = []
 
     init(eventsPerBlock: Int) {
         self.eventsPerBlock = eventsPerBlock
@@ -25,6 +32,7 @@ struct PendingBlocks: ~Copyable {
 
     deinit {
         for i in 0..<slotCount { slots[i].events?.deallocate() }
+        for memory in spare { memory.deallocate() }
         slots.deallocate()
     }
 
@@ -39,6 +47,8 @@ struct PendingBlocks: ~Copyable {
         slot.pointee.events![slot.pointee.count] = event
         slot.pointee.count &+= 1
         if event.time > slot.pointee.latest { slot.pointee.latest = event.time }
+        if event.time > latest { latest = event.time }
+        eventCount &+= 1
         bytes &+= MemoryLayout<TraceEvent>.stride
         return (slot.pointee.count, slot.pointee.firstTime)
     }
@@ -53,7 +63,12 @@ struct PendingBlocks: ~Copyable {
         slotCount = count
     }
 
-    private func grow(_ slot: UnsafeMutablePointer<Slot>) {
+    private mutating func grow(_ slot: UnsafeMutablePointer<Slot>) {
+        if slot.pointee.capacity == 0, let whole = spare.popLast() {
+            slot.pointee.events = whole
+            slot.pointee.capacity = eventsPerBlock
+            return
+        }
         let capacity = min(max(64, slot.pointee.capacity * 2), max(64, eventsPerBlock))
         let grown = UnsafeMutablePointer<TraceEvent>.allocate(capacity: capacity)
         if let old = slot.pointee.events {
@@ -83,15 +98,27 @@ struct PendingBlocks: ~Copyable {
         return least
     }
 
-    /// The waiting events of a pCPU, valid until the next append, and the latest time before them.
-    mutating func take(_ pcpu: UInt16) -> (UnsafeBufferPointer<TraceEvent>, previous: UInt64)? {
+    /// The waiting events of a pCPU, the caller's until it recycles them, and the latest time before them.
+    mutating func take(_ pcpu: UInt16) -> (events: UnsafeBufferPointer<TraceEvent>, previous: UInt64)? {
         let slot = slots + Int(pcpu)
         guard slot.pointee.count > 0, let events = slot.pointee.events else { return nil }
         let taken = UnsafeBufferPointer(start: events, count: slot.pointee.count)
         let previous = slot.pointee.previous
         bytes -= slot.pointee.count * MemoryLayout<TraceEvent>.stride
         slot.pointee.count = 0
+        slot.pointee.capacity = 0
+        slot.pointee.events = nil
         slot.pointee.previous = slot.pointee.latest
         return (taken, previous)
+    }
+
+    /// Gives back what `take` gave. Full-sized buffers wait for the next block.
+    mutating func recycle(_ events: UnsafeBufferPointer<TraceEvent>) {
+        let memory = UnsafeMutablePointer(mutating: events.baseAddress!)
+        if events.count == eventsPerBlock, spare.count < 4 {
+            spare.append(memory)
+        } else {
+            memory.deallocate()
+        }
     }
 }

@@ -1,3 +1,5 @@
+import Dispatch
+
 extension TraceReader {
     /// Calls `body` with each event in `range` (ns) and its number, from 0, ordered by time, then pCPU, then the order on that pCPU.
     ///
@@ -16,6 +18,39 @@ extension TraceReader {
         var merge = TraceMerge(self, range: range, pcpus: pcpus, onDamage: onDamage, memoryLimit: memoryLimit)
         try merge.run(body)
         return damage + merge.skipped
+    }
+
+    /// Calls `body` with each block and its columns, in file order, decoding `threads` blocks at once. The columns are only
+    /// good until `body` returns.
+    public func forEachBlock(threads: Int = 1, _ body: (TraceBlock, BlockColumns) throws -> Void) throws {
+        let batch = max(1, threads)
+        let columns = (0..<batch).map { _ in BlockColumns() }
+        var at = 0
+        while at < blocks.count {
+            let count = min(batch, blocks.count - at)
+            let outcomes = decode(blocks[at..<at + count], into: columns)
+            for i in 0..<count {
+                if let error = outcomes[i] { throw error }
+                try body(blocks[at + i], columns[i])
+            }
+            at += count
+        }
+    }
+
+    private func decode(_ blocks: ArraySlice<TraceBlock>, into columns: [BlockColumns]) -> [TraceError?] {
+        let start = blocks.startIndex
+        return [TraceError?](unsafeUninitializedCapacity: blocks.count) { out, count in
+            nonisolated(unsafe) let (out, columns) = (out.baseAddress!, columns)
+            DispatchQueue.concurrentPerform(iterations: blocks.count) { i in
+                do throws(TraceError) {
+                    try self.decode(blocks[start + i], into: columns[i])
+                    (out + i).initialize(to: nil)
+                } catch {
+                    (out + i).initialize(to: error)
+                }
+            }
+            count = blocks.count
+        }
     }
 
     /// All events in `range`, in the order of `forEach`. For small traces and tests.
@@ -39,6 +74,39 @@ private struct TraceMerge {
         var reached: UInt64 = 0
         /// No event of the lane sorts before this time.
         var key: UInt64 = 0
+
+        /// Behind the last event from `start` on that comes before `limit` (or at it, if `inclusive`), at least one; what is then the
+        /// latest time is noted.
+        mutating func end(in columns: BlockColumns, from start: Int, limit: UInt64, inclusive: Bool) -> Int {
+            let times = columns.times
+            let count = columns.count
+            var end = start + 1
+            if columns.isDisordered {
+                var key = max(reached, times[start])
+                while end < count {
+                    let next = max(key, times[end])
+                    guard next < limit || next == limit && inclusive else { break }
+                    key = next
+                    end += 1
+                }
+                reached = key
+                return end
+            }
+            // Strides that double, then halve: most slices are short, some are whole blocks.
+            func precedes(_ i: Int) -> Bool { times[i] < limit || times[i] == limit && inclusive }
+            var stride = 1
+            while end < count, precedes(min(end + stride, count) - 1) {
+                end = min(end + stride, count)
+                stride *= 2
+            }
+            while stride > 1 {
+                stride /= 2
+                if end + stride <= count, precedes(end + stride - 1) { end += stride }
+            }
+            if end < count, precedes(end) { end += 1 }
+            reached = max(reached, times[end - 1])
+            return end
+        }
     }
 
     private let file: InputFile
@@ -74,36 +142,30 @@ private struct TraceMerge {
     mutating func run(_ body: (TraceEvent, Int) throws -> Void) throws {
         var number = 0
         while let lane = pop() {
-            guard lanes[lane].cursor != nil else {
+            guard let columns = lanes[lane].columns, var cursor = lanes[lane].cursor else {
                 if try open(lane) { push(lane) }
                 continue
             }
-            // As long as no other lane comes first, no look at the heap is needed.
+            // Up to where this lane comes first, no look at the heap is needed.
             let limit = heap.first.map { (lanes[$0].key, lanes[$0].pcpu) } ?? (UInt64.max, UInt16.max)
-            let isBefore = lanes[lane].pcpu <= limit.1
-            var cursor = lanes[lane].cursor!
-            var reached = lanes[lane].reached
-            lanes[lane].cursor = nil
-            var key = max(reached, cursor.time)
-            while key < limit.0 || key == limit.0 && isBefore {
+            let end = lanes[lane].end(
+                in: columns, from: cursor.index, limit: limit.0, inclusive: lanes[lane].pcpu <= limit.1)
+            let isInside = range.contains(columns.first) && range.contains(columns.last)
+            while cursor.index < end {
                 let event = cursor.next()
-                reached = key
-                if range.contains(event.time) {
-                    try body(event, number)
-                    number &+= 1
-                }
-                if cursor.isAtEnd { break }
-                key = max(reached, cursor.time)
+                guard isInside || range.contains(event.time) else { continue }
+                try body(event, number)
+                number &+= 1
             }
-            lanes[lane].reached = reached
             if cursor.isAtEnd {
-                if let columns = lanes[lane].columns { release(columns) }
                 lanes[lane].columns = nil
+                lanes[lane].cursor = nil
+                release(columns)
                 guard lanes[lane].next < lanes[lane].blocks.count else { continue }
-                lanes[lane].key = max(reached, lanes[lane].blocks[lanes[lane].next].first)
+                lanes[lane].key = max(lanes[lane].reached, lanes[lane].blocks[lanes[lane].next].first)
             } else {
                 lanes[lane].cursor = cursor
-                lanes[lane].key = key
+                lanes[lane].key = max(lanes[lane].reached, cursor.time)
             }
             push(lane)
         }

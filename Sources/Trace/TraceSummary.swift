@@ -28,12 +28,13 @@ public struct TraceSummary: Equatable, Sendable {
 
         public init() {}
 
-        mutating func add(_ event: TraceEvent) {
-            switch event.kind {
+        @inline(__always)
+        mutating func add(_ kind: EventKind, vcpu: UInt32) {
+            switch kind {
             case .kvmMSR: accesses &+= 1
             case .kvmEntry, .kvmExit:
                 transitions &+= 1
-                add(event.vcpuID...event.vcpuID)
+                add(vcpu...vcpu)
             case .writeMSR, .readMSR, .rdpmc, .schedSwitch: break
             }
         }
@@ -86,7 +87,7 @@ public struct TraceSummary: Equatable, Sendable {
             add(1, of: Access(register: event.register, write: event.isWrite, exception: event.raisedException))
         }
         var use = ThreadUse()
-        use.add(event)
+        use.add(event.kind, vcpu: event.a)
         add(use, of: event.pid)
     }
 

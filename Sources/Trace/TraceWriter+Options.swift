@@ -12,6 +12,9 @@ extension TraceWriter {
         public var pendingBytes = 24 << 20
         /// Blocks between two index checkpoints.
         public var blocksPerCheckpoint = 256
+        /// Blocks that are encoded at once, each on a thread of its own. The file is the same for any number; that many blocks may
+        /// be lost when the writer is killed.
+        public var threads = 1
         /// How the caller appends.
         public var order: Order = .perPCPU
 

@@ -10,18 +10,25 @@ public final class TraceWriter: TraceSink {
     /// What the trace says of itself. The value at `init` opens the file; a changed one is written again at the end.
     public var metadata: TraceMetadata
     /// Events appended so far.
-    public private(set) var eventCount: UInt64 = 0
+    public var eventCount: UInt64 { pending.pointee.eventCount }
     /// Bytes written so far.
     public var bytesWritten: UInt64 { file.offset }
 
     private let options: Options
     private let eventsPerBlock: Int
     private var file: OutputFile
-    private let encoder: BlockEncoder
+    private let encoders: EncoderPool
     private let compressor: ZstdCompressor
     private let firstMetadata: TraceMetadata
-    private var pending: PendingBlocks
+    /// Behind a pointer, so that appending an event checks no access to this object's variables.
+    private let pending: UnsafeMutablePointer<PendingBlocks>
+    private let blockSpan: UInt64
+    private let pendingBytes: Int
+    private var cutBlocks: [CutBlock] = []
     private var waitingLost: [LostRecords] = []
+    private var lostCount = 0
+    /// Lost records beyond half of what a trace may have, merged.
+    private var excessLost: [LostRecords] = []
     private var comms: [String] = []
     private var commIndex: [String: UInt32] = [:]
     private var commsWritten = 0
@@ -29,8 +36,7 @@ public final class TraceWriter: TraceSink {
     private var lastCheckpoint: UInt64 = 0
     private var blocksSinceCheckpoint = 0
     private var blockCount: UInt32 = 0
-    private var latest: UInt64 = 0
-    private var isFinished = false
+    private var isFinished: Bool { pending.pointee.isClosed }
 
     /// Creates the file (0600; a symbolic link is refused, never followed) and writes its header. `-` is standard output.
     public init(path: String, metadata: TraceMetadata, options: Options = Options()) throws(TraceError) {
@@ -40,11 +46,20 @@ public final class TraceWriter: TraceSink {
         self.options = options
         let share = (1 << 20) / max(1, metadata.topology.count)
         eventsPerBlock = min(BlockHeader.mostEvents, max(1, options.eventsPerBlock ?? max(4096, share)))
-        pending = PendingBlocks(eventsPerBlock: eventsPerBlock)
-        encoder = BlockEncoder(level: options.level)
+        blockSpan = options.blockSpan ?? .max
+        pendingBytes = options.pendingBytes
+        encoders = EncoderPool(level: options.level, count: options.threads)
         compressor = ZstdCompressor(level: .fast)
         file = try OutputFile.create(path: path, existing: options.existing)
+        pending = .allocate(capacity: 1)
+        pending.initialize(to: PendingBlocks(eventsPerBlock: eventsPerBlock))
         try writeContent(.header, try metadata.json(path: path), count: 1)
+    }
+
+    deinit {
+        for block in cutBlocks { pending.pointee.recycle(block.events) }
+        pending.deinitialize(count: 1)
+        pending.deallocate()
     }
 
     public func append(_ event: TraceEvent) throws {
@@ -53,63 +68,70 @@ public final class TraceWriter: TraceSink {
 
     public func append(_ lost: LostRecords) throws {
         guard !isFinished else { throw TraceError.finished(path: path) }
+        guard lostCount < LostRecords.mostRecords / 2 else { return excessLost.merge(lost) }
+        lostCount += 1
         waitingLost.append(lost)
-        if waitingLost.count >= 65_536 { try writeLost() }
+        if waitingLost.count >= 65_536 { try flush() }
     }
 
-    /// Names longer than 4,096 bytes are cut there.
+    /// Names longer than 4,000 bytes are cut there; the index of a name beyond the first million stands for none.
     public func comm(_ comm: String) -> UInt32 {
         if let index = commIndex[comm] { return index }
+        guard comms.count < CommTable.mostNames else { return .max }
         let index = UInt32(comms.count)
-        comms.append(comm)
+        let isShort = comm.utf8.count < CommTable.longestName
+        comms.append(isShort ? comm : String(decoding: comm.utf8.prefix(4000), as: UTF8.self))
         commIndex[comm] = index
         return index
     }
 
     @inline(__always)
     private func append(event: TraceEvent) throws(TraceError) {
-        guard !isFinished else { throw .finished(path: path) }
-        let slot = pending.append(event)
-        eventCount &+= 1
-        if event.time > latest { latest = event.time }
+        let pending = pending
+        guard !pending.pointee.isClosed else { throw .finished(path: path) }
+        let slot = pending.pointee.append(event)
         let isFull = slot.count >= eventsPerBlock
         if isFull { try cut(event.pcpu) }
-        if let span = options.blockSpan, event.time > span, isFull || slot.firstTime < event.time - span {
-            return try flush(before: event.time - span)
+        if event.time > blockSpan, isFull || slot.firstTime < event.time - blockSpan {
+            return try flush(before: event.time - blockSpan)
         }
-        if pending.bytes > options.pendingBytes, let fullest = pending.fullest { try cut(fullest) }
+        if pending.pointee.bytes > pendingBytes, let fullest = pending.pointee.fullest { try cut(fullest) }
     }
 
     /// Writes out all that waits, so that it survives whatever happens next.
     public func flush() throws(TraceError) {
         guard !isFinished else { throw .finished(path: path) }
-        for pcpu in pending.waiting { try cut(pcpu) }
-        try writeLost()
+        for pcpu in pending.pointee.waiting { try cut(pcpu) }
+        try writeCutBlocks()
+        try writeLost(takeWaitingLost())
     }
 
     /// Writes out the blocks whose first event is earlier than `time`.
     public func flush(before time: UInt64) throws(TraceError) {
-        for pcpu in pending.waiting where pending.firstTime(of: pcpu) < time { try cut(pcpu) }
+        guard !isFinished else { throw .finished(path: path) }
+        for pcpu in pending.pointee.waiting where pending.pointee.firstTime(of: pcpu) < time { try cut(pcpu) }
+        try writeCutBlocks()
     }
 
     /// Writes all that waits, the index and the end mark, and closes the file.
     public func finish() throws(TraceError) {
         try flush()
-        try writeComms()
+        try writeLost(excessLost)
+        try writeComms(comms.count)
         if metadata != firstMetadata { try writeContent(.metadata, try metadata.json(path: path), count: 1) }
         try writeCheckpoint()
         var body = ByteWriter()
         body.append(eventCount)
         body.append(UInt64(blockCount))
         try write(.end, body: body.bytes, payload: [])
-        isFinished = true
+        pending.pointee.isClosed = true
         try file.close()
     }
 
     /// Gives up: removes the file, which would say less than its maker meant.
     public func discard() {
         guard !isFinished else { return }
-        isFinished = true
+        pending.pointee.isClosed = true
         file.discard()
     }
 
@@ -122,51 +144,76 @@ public final class TraceWriter: TraceSink {
     /// Writes a block that is encoded already; its place and number are made right.
     func append(_ block: EncodedBlock) throws(TraceError) {
         guard !isFinished else { throw .finished(path: path) }
-        eventCount += UInt64(block.header.events)
-        latest = max(latest, block.header.last)
-        try write(block)
+        pending.pointee.eventCount += UInt64(block.header.events)
+        pending.pointee.latest = max(pending.pointee.latest, block.header.last)
+        try write(block, commCount: comms.count, lost: takeWaitingLost())
     }
 
     // MARK: Frames
 
+    /// Takes the waiting events of a pCPU for a block, and writes the blocks taken so far if there is one for every encoder.
     private func cut(_ pcpu: UInt16) throws(TraceError) {
-        guard let (events, previous) = pending.take(pcpu) else { return }
-        var block = encoder.encode(events, previous: previous)
-        for lost in waitingLost where lost.pcpu == pcpu {
-            guard let count = lost.count else {
-                block.header.flags.insert(.lostUnknown)
-                continue
-            }
-            block.header.lost = UInt32(clamping: UInt64(block.header.lost).addingReportingOverflow(count).partialValue)
-        }
-        if options.order == .global { block.header.watermark = pending.earliest ?? latest }
-        try write(block)
+        guard let taken = pending.pointee.take(pcpu) else { return }
+        var block = CutBlock(events: taken.events, previous: taken.previous, commCount: comms.count)
+        block.lost = takeWaitingLost()
+        // A promise of what is still to come, so made now, whenever the block is written.
+        if options.order == .global { block.watermark = pending.pointee.earliest ?? pending.pointee.latest }
+        cutBlocks.append(block)
+        if cutBlocks.count >= encoders.count { try writeCutBlocks() }
     }
 
-    private func write(_ encoded: EncodedBlock) throws(TraceError) {
+    /// Encodes the blocks taken so far, all at once, and writes them in the order they were taken.
+    private func writeCutBlocks() throws(TraceError) {
+        guard !cutBlocks.isEmpty else { return }
+        let blocks = cutBlocks
+        cutBlocks.removeAll(keepingCapacity: true)
+        defer { for block in blocks { pending.pointee.recycle(block.events) } }
+        for (block, encoded) in zip(blocks, encoders.encode(blocks)) {
+            var encoded = encoded
+            encoded.header.watermark = block.watermark
+            for lost in block.lost where lost.pcpu == encoded.header.pcpu {
+                guard let count = lost.count else {
+                    encoded.header.flags.insert(.lostUnknown)
+                    continue
+                }
+                encoded.header.lost = UInt32(
+                    clamping: UInt64(encoded.header.lost).addingReportingOverflow(count).partialValue)
+            }
+            try write(encoded, commCount: block.commCount, lost: block.lost)
+        }
+    }
+
+    private func write(
+        _ encoded: EncodedBlock, commCount: Int, lost: [LostRecords]
+    ) throws(TraceError) {
         var block = encoded
         block.header.sequence = blockCount
-        try writeComms()
+        try writeComms(commCount)
         let offset = file.offset
         try write(.block, body: block.header.bytes, payload: block.payload)
         blockCount += 1
         checkpoint.entries[checkpoint.entries.count - 1] = IndexEntry(
             block.header, offset: offset, length: Int(file.offset - offset))
         checkpoint.summary.add(block.summary)
-        try writeLost()
+        try writeLost(lost)
         blocksSinceCheckpoint += 1
         if blocksSinceCheckpoint >= options.blocksPerCheckpoint { try writeCheckpoint() }
     }
 
-    private func writeLost() throws(TraceError) {
-        guard !waitingLost.isEmpty else { return }
-        try writeContent(.lost, LostRecords.encode(waitingLost), count: waitingLost.count)
-        waitingLost.removeAll()
+    private func takeWaitingLost() -> [LostRecords] {
+        defer { waitingLost.removeAll() }
+        return waitingLost
     }
 
-    private func writeComms() throws(TraceError) {
-        while commsWritten < comms.count {
-            let next = min(comms.count, commsWritten + 1024)
+    private func writeLost(_ records: [LostRecords]) throws(TraceError) {
+        guard !records.isEmpty else { return }
+        try writeContent(.lost, LostRecords.encode(records), count: records.count)
+    }
+
+    /// Writes the names up to number `count` that are not written yet.
+    private func writeComms(_ count: Int) throws(TraceError) {
+        while commsWritten < count {
+            let next = min(count, commsWritten + 1024)
             try writeContent(.comms, CommTable.encode(comms[commsWritten..<next]), count: next - commsWritten)
             commsWritten = next
         }
@@ -194,10 +241,10 @@ public final class TraceWriter: TraceSink {
 
     private func write(_ kind: Frame.Kind, body: [UInt8], payload: [UInt8]) throws(TraceError) {
         let offset = file.offset
-        let bytes = Frame.bytes(kind, offset: offset, checkpoint: lastCheckpoint, body: body, payload: payload)
-        try file.append(bytes)
+        let header = Frame.header(kind, offset: offset, checkpoint: lastCheckpoint, body: body, payload: payload)
+        try file.append(header, payload)
         if kind != .end, kind != .checkpoint {
-            checkpoint.entries.append(IndexEntry(kind: kind, offset: offset, length: bytes.count))
+            checkpoint.entries.append(IndexEntry(kind: kind, offset: offset, length: header.count + payload.count))
         }
     }
 }

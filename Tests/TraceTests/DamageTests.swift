@@ -203,9 +203,9 @@ struct HostileTests {
         let empty = try InputFile(path: scratch.file("empty"))
         guard case .frame(let header) = try FrameFile(file: empty).frame(at: 0) else { return nil }
         let bytes = try empty.read(header.length, at: 0)
-        let frame = Frame.bytes(
+        let frame = Frame.header(
             .block, offset: header.end, checkpoint: 0, body: block.header.bytes, payload: block.payload)
-        try writeBytes(bytes + frame, scratch.file())
+        try writeBytes(bytes + frame + block.payload, scratch.file())
         do {
             _ = try TraceReader(path: scratch.file()).events()
             return nil

@@ -113,6 +113,65 @@ struct RoundTripTests {
         #expect(try readBytes(scratch.file("a")) == readBytes(scratch.file("b")))
     }
 
+    @Test(
+        "any number of encoding threads makes the same bytes, and of decoding threads the same columns",
+        arguments: [2, 3, 8])
+    func threads(count: Int) throws {
+        let scratch = ScratchDirectory()
+        let events = RandomEvents.plausible(6000, pcpus: 5, seed: 78)
+        func make(_ name: String, threads: Int) throws {
+            var options = smallBlocks(200, perCheckpoint: 7)
+            options.threads = threads
+            options.order = .global
+            let writer = try TraceWriter(path: scratch.file(name), metadata: metadata(), options: options)
+            for (i, event) in events.enumerated() {
+                if i % 100 == 0 { _ = writer.comm("thread \(i)") }
+                if i % 777 == 0 {
+                    try writer.append(
+                        LostRecords(pcpu: 2, kind: nil, count: 1, earliest: event.time, latest: event.time))
+                }
+                try writer.append(event)
+            }
+            try writer.finish()
+        }
+        try make("one", threads: 1)
+        try make("many", threads: count)
+        #expect(try readBytes(scratch.file("one")) == readBytes(scratch.file("many")))
+        let reader = try TraceReader(path: scratch.file("many"))
+        var seen: [TraceEvent] = []
+        try reader.forEachBlock(threads: count) { _, columns in
+            var cursor = BlockCursor(columns)
+            while !cursor.isAtEnd { seen.append(cursor.next()) }
+        }
+        #expect(merged(seen) == merged(events))
+    }
+
+    @Test("a watermark is never later than an event of a later block")
+    func watermark() throws {
+        let scratch = ScratchDirectory()
+        var options = smallBlocks(100)
+        options.order = .global
+        try write(RandomEvents.plausible(3000, pcpus: 4, seed: 79), to: scratch.file(), options: options)
+        let frames = FrameFile(file: try InputFile(path: scratch.file()))
+        var promised: UInt64 = 0
+        try frames.walk(from: 0) { step in
+            guard case .frame(let frame) = step, frame.kind == .block, let header = try? BlockHeader(frame) else {
+                return
+            }
+            #expect(header.first >= promised && header.watermark >= promised)
+            promised = header.watermark
+        }
+        #expect(promised > 0)
+    }
+
+    @Test("a name that is too long is cut, and the rest still reads")
+    func longName() throws {
+        let scratch = ScratchDirectory()
+        try write([], to: scratch.file(), comms: [String(repeating: "é", count: 5000), "next"])
+        let comms = try TraceReader(path: scratch.file()).comms
+        #expect(comms.count == 2 && comms[1] == "next" && comms[0].utf8.count <= 4096 && comms[0].hasPrefix("ééé"))
+    }
+
     @Test("the summary is what counting every event gives")
     func summary() throws {
         let scratch = ScratchDirectory()
