@@ -10,7 +10,7 @@ private let project = URL(fileURLWithPath: #filePath).deletingLastPathComponent(
 private let vpmu = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     .appendingPathComponent("vpmu").path
 
-@Suite("The benchmark", .serialized)
+@Suite("The benchmark", .serialized, .exclusiveMachine)
 struct BenchTests {
     @Test("each section runs, and every figure is a number", arguments: BenchSection.allCases)
     func smoke(section: BenchSection) throws {

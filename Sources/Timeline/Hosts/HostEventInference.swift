@@ -97,7 +97,6 @@ struct HostEventInference {
         var fresh: [Int] = []
         var hasGuest = section.stops.contains { guests[Int($0)] }
         var moves = 0
-        var freshComesFirst = false
         for start in section.starts {
             if guests[Int(start)] {
                 hasGuest = true
@@ -109,7 +108,6 @@ struct HostEventInference {
                 restart(reader, known, holding, section, number)
                 moves += 1
             } else {
-                if moves == 0 { freshComesFirst = true }
                 fresh.append(candidates.count)
                 begin(reader, Int(start), section: section)
             }
