@@ -30,7 +30,8 @@ extension TimelineBuilder {
             kvm: KVMRules(kernel: metadata.kernel, entries: entries), multiplexInterval: interval,
             demand: Demand(actors: draft.actors))
         timeline.steps = steps
-        timeline.showsTraffic = showsTraffic
+        // A host whose own counters never move has none to give: nothing can be compared.
+        timeline.showsTraffic = !reader.sections.isEmpty || !reader.holdings.isEmpty
         timeline.unattributed = draft.table.unattributed
         timeline.taints = taints()
         var play = CoSimulation(timeline: timeline, draft: draft, interrupts: reader.interrupts)

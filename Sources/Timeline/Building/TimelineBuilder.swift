@@ -17,7 +17,6 @@ public struct TimelineBuilder {
     var end: UInt64 = 0
     var highestPCPU = 0
     var showsEntries = false
-    var showsTraffic = false
     private var count: UInt64 = 0
 
     /// What demand is made of: guest accesses, entries, exits and task switches, as recorded.
@@ -102,7 +101,6 @@ public struct TimelineBuilder {
         attribution.observe(event)
         switch event.kind {
         case .writeMSR, .readMSR, .rdpmc:
-            showsTraffic = true
             reader.take(event, index: index)
         case .schedSwitch:
             reader.take(event, index: index)
@@ -119,11 +117,18 @@ public struct TimelineBuilder {
             append(event, index, isRDPMC ? .exitedForRDPMC : .exited)
         case .kvmMSR:
             reader.take(event, index: index)
+            // Guests access many registers; the PMU's alone are demand.
+            guard isPMURegister(event.register) else { return }
             let kind: RawEvent.Kind =
                 event.isWrite
                 ? (event.raisedException ? .writeFaulted : .wrote) : (event.raisedException ? .readFaulted : .read)
             append(event, index, kind)
         }
+    }
+
+    private func isPMURegister(_ register: UInt32) -> Bool {
+        RegisterName(address: register, flavour: model.flavour) != .other
+            || RegisterName(address: register, flavour: model.flavour == .intel ? .amdCoreExt : .intel) != .other
     }
 
     public mutating func take(_ record: LostRecords) { lost.append(record) }

@@ -114,6 +114,10 @@ struct HostEventInference {
         }
         let p = Int(section.pcpu)
         defer { if !section.starts.isEmpty || !section.stops.isEmpty { lastMove[p, default: 0] = section.time } }
+        if section.phase == .switchIn, !section.threadHasNoEvents {
+            // A switch installs nothing: a pCPU's event that starts here for the first time has waited.
+            backdate(fresh.filter { !candidates[$0].lists.isTask }, p)
+        }
         guard section.phase == .operation, !hasGuest || section.inInterrupt else { return }
         let lost = section.stops.contains { stop in
             let candidate = candidateOf[Int(stop)]
@@ -121,6 +125,15 @@ struct HostEventInference {
         }
         let onTimer = isOnTimer(section)
         if fresh.isEmpty {
+            if section.inInterrupt, section.stops.isEmpty, section.starts.isEmpty {
+                if onTimer {
+                    // The timer moved the order of events that all have to wait.
+                    ticks.append(Tick(time: section.time, event: section.event, pcpu: section.pcpu))
+                } else {
+                    // Another CPU asked for something here, and nothing came of it yet.
+                    lastInstall[p] = (section.time, section.event)
+                }
+            }
             if moves > 0, !stepsAt(section) {
                 if onTimer {
                     ticks.append(Tick(time: section.time, event: section.event, pcpu: section.pcpu))
@@ -132,15 +145,19 @@ struct HostEventInference {
         } else if lost, onTimer {
             // Somebody waited for this tick without ever having run.
             ticks.append(Tick(time: section.time, event: section.event, pcpu: section.pcpu))
-            for candidate in fresh {
-                if let previous = lastInstall[p] {
-                    candidates[candidate].steps[0].time = previous.time
-                    candidates[candidate].steps[0].event = previous.event
-                }
-            }
+            backdate(fresh, p)
             return
         }
         if !fresh.isEmpty { lastInstall[p] = (section.time, section.event) }
+    }
+
+    private mutating func backdate(_ fresh: [Int], _ p: Int) {
+        guard let previous = lastInstall[p] else { return }
+        for candidate in fresh {
+            candidates[candidate].steps[0].time = previous.time
+            candidates[candidate].steps[0].event = previous.event
+            candidates[candidate].firstPhase = .operation
+        }
     }
 
     private func stepsAt(_ section: PMUSection) -> Bool {
