@@ -37,6 +37,7 @@ struct DemandDraft {
         addHostSteps()
         addHiddenWatchdogs()
         addRecorded()
+        addGlobalImages()
         actors.vms = table.vms
         actors.vcpus = table.vcpus
         for vm in actors.vms.indices {
@@ -244,6 +245,41 @@ struct DemandDraft {
                 if event.kind == .read { readValues[event.index] = event.value }
                 add(.guestRead(vcpu: vcpu, register: event.register, faulted: event.kind == .readFaulted))
             case .switched: break
+            }
+        }
+    }
+
+    /// A mediated guest writes AMD's GLOBAL_CTL unseen; the next load shows it. Counters that were turned on were so
+    /// right after the last entry, counters turned off right before the last exit, as guests do it around their writes
+    /// of event selects.
+    private mutating func addGlobalImages() {
+        guard !builder.reader.globalImages.isEmpty else { return }
+        var known: [Int32: UInt64] = [:]
+        var entered: [Int32: TimelineBuilder.RawEvent] = [:]
+        var exited: [Int32: TimelineBuilder.RawEvent] = [:]
+        var next = 0
+        for image in builder.reader.globalImages {
+            while next < builder.raw.count, builder.raw[next].index < image.event {
+                let event = builder.raw[next]
+                next += 1
+                switch event.kind {
+                case .entered: entered[event.thread] = event
+                case .exited, .exitedForRDPMC: exited[event.thread] = event
+                default: break
+                }
+            }
+            guard let vcpu = table.vcpu(of: image.thread, at: image.time, actsForGuests: true) else { continue }
+            let before = known[vcpu] ?? GuestPMUShape(host: builder.model).allCounters
+            known[vcpu] = image.value
+            if before == image.value { continue }
+            let write = DemandOperation.Kind.guestWrite(
+                vcpu: vcpu, register: MSR.amdGlobalControl, value: image.value, faulted: false)
+            if image.value & ~before != 0, let entry = entered[image.thread] {
+                add(entry.index, 1, entry.time, Int32(entry.pcpu), write)
+            } else if let exit = exited[image.thread] {
+                add(exit.index, -1, exit.time, Int32(exit.pcpu), write)
+            } else if let first = builder.raw.first(where: { $0.thread == image.thread && $0.kind == .entered }) {
+                add(first.index, -1, first.time, Int32(first.pcpu), write)
             }
         }
     }

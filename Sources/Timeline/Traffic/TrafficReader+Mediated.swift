@@ -87,7 +87,10 @@ extension TrafficReader {
             }
             loaded(event, index, p, global: .max)
         case .globalControl:
-            if shape.flavour == .amdV2 { loaded(event, index, p, global: event.value) }
+            guard shape.flavour == .amdV2 else { break }
+            globalImages.append(
+                GlobalImage(thread: event.pid, time: event.time, event: index, value: event.value))
+            loaded(event, index, p, global: event.value)
         default: break
         }
         return true

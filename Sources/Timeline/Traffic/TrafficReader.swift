@@ -16,6 +16,8 @@ struct TrafficReader {
     var sections: [PMUSection] = []
     /// Counters that were armed anew by an interrupt.
     var interrupts: [CounterInterrupt] = []
+    /// What loads showed of guests' AMD GLOBAL_CTL, which guests write unseen.
+    var globalImages: [GlobalImage] = []
     var pcpus: [PCPU] = []
     /// Time of the first event: what began before it is dated there.
     private(set) var traceStart: UInt64
@@ -61,6 +63,14 @@ struct TrafficReader {
         var mediated = HandOver()
         /// The last VM exit.
         var lastTransition: UInt64 = 0
+    }
+
+    /// A mediated guest was loaded with this GLOBAL_CTL.
+    struct GlobalImage: Sendable {
+        var thread: Int32
+        var time: UInt64
+        var event: UInt64
+        var value: UInt64
     }
 
     /// An overflow that the host handled.
