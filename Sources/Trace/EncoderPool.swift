@@ -4,10 +4,12 @@ import Dispatch
 struct CutBlock {
     /// Theirs until they are recycled.
     var events: UnsafeBufferPointer<TraceEvent>
+    /// Their memory has room for a whole block.
+    var isWhole: Bool
     /// The latest time before them on their pCPU.
     var previous: UInt64
     /// Names known then: they are written before the block.
-    var commCount: Int
+    var commCount = 0
     var lost: [LostRecords] = []
     var watermark: UInt64 = 0
 }

@@ -20,11 +20,14 @@ struct PendingBlocks: ~Copyable {
     var latest: UInt64 = 0
     /// Nothing can be appended any more.
     var isClosed = false
-    /// Buffers of a whole block that nobody uses.
+    /// Buffers with room for a whole block that nobody uses, `spareBytes` at most.
     private var spare: [UnsafeMutablePointer<TraceEvent>] = []
 
-    init(eventsPerBlock: Int) {
+    private let spareBytes: Int
+
+    init(eventsPerBlock: Int, spareBytes: Int) {
         self.eventsPerBlock = eventsPerBlock
+        self.spareBytes = spareBytes
         slotCount = 16
         slots = .allocate(capacity: slotCount)
         slots.initialize(repeating: Slot(), count: slotCount)
@@ -98,24 +101,25 @@ struct PendingBlocks: ~Copyable {
         return least
     }
 
-    /// The waiting events of a pCPU, the caller's until it recycles them, and the latest time before them.
-    mutating func take(_ pcpu: UInt16) -> (events: UnsafeBufferPointer<TraceEvent>, previous: UInt64)? {
+    /// The waiting events of a pCPU, the caller's until it recycles them.
+    mutating func take(_ pcpu: UInt16) -> CutBlock? {
         let slot = slots + Int(pcpu)
         guard slot.pointee.count > 0, let events = slot.pointee.events else { return nil }
         let taken = UnsafeBufferPointer(start: events, count: slot.pointee.count)
-        let previous = slot.pointee.previous
+        let block = CutBlock(
+            events: taken, isWhole: slot.pointee.capacity >= eventsPerBlock, previous: slot.pointee.previous)
         bytes -= slot.pointee.count * MemoryLayout<TraceEvent>.stride
         slot.pointee.count = 0
         slot.pointee.capacity = 0
         slot.pointee.events = nil
         slot.pointee.previous = slot.pointee.latest
-        return (taken, previous)
+        return block
     }
 
-    /// Gives back what `take` gave. Full-sized buffers wait for the next block.
-    mutating func recycle(_ events: UnsafeBufferPointer<TraceEvent>) {
-        let memory = UnsafeMutablePointer(mutating: events.baseAddress!)
-        if events.count == eventsPerBlock, spare.count < 4 {
+    /// Gives back what `take` gave. Buffers with room for a whole block wait for the next one.
+    mutating func recycle(_ block: CutBlock) {
+        let memory = UnsafeMutablePointer(mutating: block.events.baseAddress!)
+        if block.isWhole, (spare.count + 1) * eventsPerBlock * MemoryLayout<TraceEvent>.stride <= spareBytes {
             spare.append(memory)
         } else {
             memory.deallocate()

@@ -12,6 +12,25 @@ extension TraceReader {
         in range: ClosedRange<UInt64> = 0...UInt64.max, pcpus: Set<UInt16>? = nil, onDamage: DamageHandling = .fail,
         memoryLimit: Int = 256 << 20, _ body: (TraceEvent, Int) throws -> Void
     ) throws -> [TraceDamage] {
+        var number = 0
+        return try forEachSlice(in: range, pcpus: pcpus, onDamage: onDamage, memoryLimit: memoryLimit) {
+            cursor, end, isInside in
+            while cursor.index < end {
+                let event = cursor.next()
+                guard isInside || range.contains(event.time) else { continue }
+                try body(event, number)
+                number &+= 1
+            }
+        }
+    }
+
+    /// The same in slices of blocks, for those who mind every nanosecond: `body` gets a cursor, the index at which its slice ends,
+    /// and whether all of the slice is in `range` (else it checks each event). It takes every event of the slice from the cursor.
+    @discardableResult
+    public func forEachSlice(
+        in range: ClosedRange<UInt64> = 0...UInt64.max, pcpus: Set<UInt16>? = nil, onDamage: DamageHandling = .fail,
+        memoryLimit: Int = 256 << 20, _ body: (_ cursor: inout BlockCursor, _ end: Int, _ isInside: Bool) throws -> Void
+    ) throws -> [TraceDamage] {
         if onDamage == .fail, let first = damage.first {
             throw TraceError.damaged(path: path, offset: first.range.lowerBound, reason: first.reason)
         }
@@ -139,8 +158,7 @@ private struct TraceMerge {
         for lane in lanes.indices { push(lane) }
     }
 
-    mutating func run(_ body: (TraceEvent, Int) throws -> Void) throws {
-        var number = 0
+    mutating func run(_ body: (inout BlockCursor, Int, Bool) throws -> Void) throws {
         while let lane = pop() {
             guard let columns = lanes[lane].columns, var cursor = lanes[lane].cursor else {
                 if try open(lane) { push(lane) }
@@ -151,12 +169,8 @@ private struct TraceMerge {
             let end = lanes[lane].end(
                 in: columns, from: cursor.index, limit: limit.0, inclusive: lanes[lane].pcpu <= limit.1)
             let isInside = range.contains(columns.first) && range.contains(columns.last)
-            while cursor.index < end {
-                let event = cursor.next()
-                guard isInside || range.contains(event.time) else { continue }
-                try body(event, number)
-                number &+= 1
-            }
+            try withExtendedLifetime(columns) { try body(&cursor, end, isInside) }
+            while cursor.index < end { _ = cursor.next() }
             if cursor.isAtEnd {
                 lanes[lane].columns = nil
                 lanes[lane].cursor = nil

@@ -52,12 +52,12 @@ public final class TraceWriter: TraceSink {
         compressor = ZstdCompressor(level: .fast)
         file = try OutputFile.create(path: path, existing: options.existing)
         pending = .allocate(capacity: 1)
-        pending.initialize(to: PendingBlocks(eventsPerBlock: eventsPerBlock))
+        pending.initialize(to: PendingBlocks(eventsPerBlock: eventsPerBlock, spareBytes: options.pendingBytes))
         try writeContent(.header, try metadata.json(path: path), count: 1)
     }
 
     deinit {
-        for block in cutBlocks { pending.pointee.recycle(block.events) }
+        for block in cutBlocks { pending.pointee.recycle(block) }
         pending.deinitialize(count: 1)
         pending.deallocate()
     }
@@ -153,8 +153,8 @@ public final class TraceWriter: TraceSink {
 
     /// Takes the waiting events of a pCPU for a block, and writes the blocks taken so far if there is one for every encoder.
     private func cut(_ pcpu: UInt16) throws(TraceError) {
-        guard let taken = pending.pointee.take(pcpu) else { return }
-        var block = CutBlock(events: taken.events, previous: taken.previous, commCount: comms.count)
+        guard var block = pending.pointee.take(pcpu) else { return }
+        block.commCount = comms.count
         block.lost = takeWaitingLost()
         // A promise of what is still to come, so made now, whenever the block is written.
         if options.order == .global { block.watermark = pending.pointee.earliest ?? pending.pointee.latest }
@@ -167,7 +167,7 @@ public final class TraceWriter: TraceSink {
         guard !cutBlocks.isEmpty else { return }
         let blocks = cutBlocks
         cutBlocks.removeAll(keepingCapacity: true)
-        defer { for block in blocks { pending.pointee.recycle(block.events) } }
+        defer { for block in blocks { pending.pointee.recycle(block) } }
         for (block, encoded) in zip(blocks, encoders.encode(blocks)) {
             var encoded = encoded
             encoded.header.watermark = block.watermark
