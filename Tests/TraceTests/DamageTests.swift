@@ -268,6 +268,27 @@ struct HostileTests {
         #expect(reason.contains("single-segment"))
     }
 
+    @Test("frames that would expand to millions of lost records or names")
+    func expansion() throws {
+        let scratch = ScratchDirectory()
+        try write([], to: scratch.file("empty"))
+        let empty = try InputFile(path: scratch.file("empty"))
+        guard case .frame(let header) = try FrameFile(file: empty).frame(at: 0) else { return }
+        let start = try empty.read(header.length, at: 0)
+        let zeros = [UInt8](repeating: 0, count: 12 << 20)
+        for (kind, count) in [(Frame.Kind.lost, zeros.count / 7), (.comms, zeros.count - 1)] {
+            var payload: [UInt8] = []
+            _ = ZstdCompressor(level: .fast).append(zeros, to: &payload)
+            let frame = Frame.header(
+                kind, offset: header.end, checkpoint: 0,
+                body: ContentBody(decompressed: zeros.count, count: count).bytes, payload: payload)
+            try writeBytes(start + frame + payload, scratch.file())
+            let reader = try TraceReader(path: scratch.file())
+            #expect(reader.damage.count == 1 && reader.lost.isEmpty && reader.comms.isEmpty)
+            #expect(try !TraceVerification(path: scratch.file()).isGood)
+        }
+    }
+
     @Test("random changes to signed headers never crash the reader")
     func random() throws {
         var random = SeededGenerator(seed: 12)

@@ -23,11 +23,13 @@ public struct TraceScrub: Sendable {
             throw TraceError.damaged(path: reader.path, offset: piece.range.lowerBound, reason: piece.reason)
         }
         var numbers = Renumbering()
-        let renamed = reader.comms.enumerated().map { Self.name($0.element, number: $0.offset) }
+        var newNames = Renaming()
+        let renamed = reader.comms.map { newNames[$0] }
         var options = TraceWriter.Options(existing: existing)
         options.blockSpan = nil
         let writer = try TraceWriter(
-            path: output, metadata: Self.metadata(reader.metadata, comms: reader.comms, &numbers), options: options)
+            path: output, metadata: Self.metadata(reader.metadata, comms: reader.comms, &numbers, &newNames),
+            options: options)
         var isDone = false
         defer { if !isDone { writer.discard() } }
         writer.adopt(comms: renamed)
@@ -63,13 +65,8 @@ public struct TraceScrub: Sendable {
         return event
     }
 
-    /// A thread's new name. That a thread is a vCPU, and which, must stay: who is who rests on it.
-    private static func name(_ comm: String, number: Int) -> String {
-        ThreadAttribution.vcpuIndex(ofThreadNamed: comm).map { "vcpu\($0)" } ?? "thread\(number)"
-    }
-
     private static func metadata(
-        _ original: TraceMetadata, comms: [String], _ numbers: inout Renumbering
+        _ original: TraceMetadata, comms: [String], _ numbers: inout Renumbering, _ newNames: inout Renaming
     ) -> TraceMetadata {
         var scrubbed = original
         scrubbed.hostName = nil
@@ -78,7 +75,7 @@ public struct TraceScrub: Sendable {
         var vms: [String: String] = [:]
         var words: [(String, String)] = comms.map { ($0, "a thread") }
         if let host = original.hostName { words.append((host, "the host")) }
-        scrubbed.threads = original.threads.enumerated().map { number, thread in
+        scrubbed.threads = original.threads.map { thread in
             var thread = thread
             if let vm = thread.vm {
                 if vms[vm] == nil {
@@ -91,7 +88,7 @@ public struct TraceScrub: Sendable {
             words.append(("\(thread.tid)", "a thread"))
             words.append(("\(thread.pid)", "a process"))
             thread.vcpu = thread.vcpu ?? ThreadAttribution.vcpuIndex(ofThreadNamed: thread.comm)
-            thread.comm = name(thread.comm, number: number)
+            thread.comm = newNames[thread.comm]
             thread.tid = numbers[thread.tid]
             thread.pid = numbers[thread.pid]
             return thread
@@ -100,6 +97,20 @@ public struct TraceScrub: Sendable {
         scrubbed.blindSpots = original.blindSpots.map { SentenceScrub.replace(words, in: $0) }
         scrubbed.filters = original.filters.filter { !$0.value.contains("pid") && !$0.value.contains("comm") }
         return scrubbed
+    }
+}
+
+/// New names for threads, the same for the same. That a thread is a vCPU, and which, stays: who is who rests on it.
+private struct Renaming {
+    private var names: [String: String] = [:]
+
+    subscript(_ comm: String) -> String {
+        mutating get {
+            if let name = names[comm] { return name }
+            let name = ThreadAttribution.vcpuIndex(ofThreadNamed: comm).map { "vcpu\($0)" } ?? "thread\(names.count)"
+            names[comm] = name
+            return name
+        }
     }
 }
 
