@@ -105,8 +105,15 @@ extension Replayer {
 
     /// Under another policy it matters whether host events are pinned, which the recording may not have shown.
     private func dependsOnGuess(_ event: Demand.HostEvent) -> Bool {
-        !recordedTicks
-            && timeline.demand.actors.hostEvents.contains { $0.certainty == .ambiguous && $0.scope == event.scope }
+        let hosts = timeline.demand.actors.hostEvents
+        let neighbours = hosts.indices.filter { hosts[$0].scope == event.scope }
+        if recordedTicks || !neighbours.contains(where: { hosts[$0].certainty == .ambiguous }) { return false }
+        // Where everything fits and guests want no counters of the host's, it does not matter.
+        return rules.guests == .emulated
+            || neighbours.contains {
+                let state = machine.scheduler.sink.series[Int(machine.scheduler.sink.hostSeries[$0])]
+                return state.runningNs < state.enabledNs && refusals[$0] == nil
+            }
     }
 
     /// The series of inferred host events that count the same where this one does: which of them a counter's traffic was

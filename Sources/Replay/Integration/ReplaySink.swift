@@ -177,7 +177,9 @@ struct ReplaySink: PMUSink {
         events[event].mark = time
         events[event].isRunning = true
         running[pcpu] += 1
-        series[Int(events[event].series)].run(time, event: event, config: events[event].config)
+        let number = Int(events[event].series)
+        series[number].run(
+            time, clock: clocks.now(series[number].timeAxis, now), event: event, config: events[event].config)
         decisions += 1
         writesByScheduler += 1 + (flavour != .amdCoreExt && counter < 32 ? 1 : 0)
         let vcpu = Int(events[event].vcpu)
@@ -197,8 +199,14 @@ struct ReplaySink: PMUSink {
         settle(event)
         events[event].isRunning = false
         running[pcpu] -= 1
-        series[Int(events[event].series)].stop(clocks.now(events[event].axis, now), event: event)
+        stopSeries(event)
         writesByScheduler += counter < 32 ? 1 : 0
+    }
+
+    private mutating func stopSeries(_ event: EventID) {
+        let number = Int(events[event].series)
+        series[number].stop(
+            clocks.now(events[event].axis, now), clock: clocks.now(series[number].timeAxis, now), event: event)
     }
 
     mutating func read(pcpu: Int, event: EventID, counter: Int) {
@@ -223,7 +231,7 @@ struct ReplaySink: PMUSink {
     mutating func stateChanged(pcpu: Int?, event: EventID, from: Policy.EventState, to: Policy.EventState) {
         guard events[event].vcpu < 0 else { return }
         let number = Int(events[event].series)
-        let time = clocks.now(series[number].axis, now)
+        let time = clocks.now(series[number].timeAxis, now)
         // An event in ERROR was never told off by its owner, who waits for its count.
         let isOn = to == .active || to == .inactive || to == .error
         if isOn { series[number].enable(time) } else { series[number].disable(time) }
@@ -250,8 +258,9 @@ struct ReplaySink: PMUSink {
         guard takenFrom[pcpu].isEmpty else { return }
         for number in hostSeries {
             let one = series[Int(number)]
-            guard one.isEnabled, ReplaySink.isOn(one.axis, pcpu) else { continue }
-            takenFrom[pcpu].append((Int(number), clocks.now(one.axis, now)))
+            // An event that leaves guests out misses nothing while one runs.
+            guard one.isEnabled, ReplaySink.isOn(one.axis, pcpu), one.axis != .pcpuHost(pcpu) else { continue }
+            takenFrom[pcpu].append((Int(number), clocks.now(one.timeAxis, now)))
         }
     }
 
@@ -259,7 +268,7 @@ struct ReplaySink: PMUSink {
         checker?.guestPut(pcpu: pcpu, vcpu: vcpu, counters: counters)
         stopGuest(vcpu)
         for (number, from) in takenFrom[pcpu] {
-            series[number].blindNs += clocks.now(series[number].axis, now) - from
+            series[number].blindNs += clocks.now(series[number].timeAxis, now) - from
         }
         takenFrom[pcpu].removeAll(keepingCapacity: true)
     }
@@ -287,7 +296,7 @@ struct ReplaySink: PMUSink {
             let counter = Counter(index: UInt8(index))
             let number = seriesNumber(vcpu, counter, GuestConfig.of(counter, images[vcpu]))
             loadedSeries[vcpu * 64 + index] = Int32(number)
-            series[number].run(time, event: -1 - vcpu, config: series[number].config)
+            series[number].run(time, clock: time, event: -1 - vcpu, config: series[number].config)
         }
     }
 
@@ -299,7 +308,7 @@ struct ReplaySink: PMUSink {
             bits &= bits - 1
             if let slot = GuestRegisters.slot(of: Counter(index: UInt8(index))) { settleGuest(vcpu, slot) }
             let number = Int(loadedSeries[vcpu * 64 + index])
-            if number >= 0 { series[number].stop(time, event: -1 - vcpu) }
+            if number >= 0 { series[number].stop(time, clock: time, event: -1 - vcpu) }
         }
         guestLoadedBits[vcpu] = 0
     }
@@ -332,17 +341,17 @@ struct ReplaySink: PMUSink {
     /// The replay is over at `now`: everything that runs is stopped.
     mutating func finish() {
         for event in events.indices where events[event].isRunning {
-            series[Int(events[event].series)].stop(clocks.now(events[event].axis, now), event: event)
+            stopSeries(event)
         }
         for vcpu in guestLoadedBits.indices { stopGuest(vcpu) }
         for pcpu in takenFrom.indices { guestPutAtEnd(pcpu) }
-        for number in series.indices { series[number].disable(clocks.now(series[number].axis, now)) }
+        for number in series.indices { series[number].disable(clocks.now(series[number].timeAxis, now)) }
         checker?.finish()
     }
 
     private mutating func guestPutAtEnd(_ pcpu: Int) {
         for (number, from) in takenFrom[pcpu] {
-            series[number].blindNs += clocks.now(series[number].axis, now) - from
+            series[number].blindNs += clocks.now(series[number].timeAxis, now) - from
         }
         takenFrom[pcpu].removeAll()
     }

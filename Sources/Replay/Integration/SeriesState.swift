@@ -6,6 +6,9 @@ import Timeline
 struct SeriesState: Sendable {
     var owner: EventOwner
     var axis: ModeClocks.Axis
+    /// What its enabled, running and blind times are told on: for a host event the clock on the wall wherever its owner
+    /// is on the CPU, whatever mode it counts in.
+    var timeAxis: ModeClocks.Axis
     /// The event as its owner asked for it.
     var config: UInt64
     var rates: CountEstimator.RateTrust
@@ -16,6 +19,9 @@ struct SeriesState: Sendable {
     private(set) var ranAs: [UInt64] = []
     private(set) var enabledNs: UInt64 = 0
     var blindNs: UInt64 = 0
+    /// Time it held a counter, on the time axis.
+    private(set) var runningNs: UInt64 = 0
+    private var runFrom: UInt64?
     private var enabledFrom: UInt64?
     private var openFrom: UInt64?
     private var openConfig: UInt64 = 0
@@ -24,12 +30,17 @@ struct SeriesState: Sendable {
     init(owner: EventOwner, axis: ModeClocks.Axis, config: UInt64, rates: CountEstimator.RateTrust) {
         self.owner = owner
         self.axis = axis
+        timeAxis =
+            switch axis {
+            case .pcpuHost(let pcpu), .pcpuGuest(let pcpu): .pcpu(pcpu)
+            case .threadHost(let vcpu): .thread(vcpu)
+            case .guest, .pcpu, .thread, .hostTask: axis
+            }
         self.config = config
         self.rates = rates
     }
 
     var isEnabled: Bool { enabledFrom != nil }
-    var runningNs: UInt64 { zip(from, to).reduce(0) { $0 + ($1.1 - $1.0) } }
 
     mutating func enable(_ time: UInt64) { if enabledFrom == nil { enabledFrom = time } }
 
@@ -39,19 +50,23 @@ struct SeriesState: Sendable {
         enabledFrom = nil
     }
 
-    mutating func run(_ time: UInt64, event: Int, config: UInt64) {
-        if openFrom != nil { close(time) }
+    /// `time` is on the axis of counts, `clock` on that of times.
+    mutating func run(_ time: UInt64, clock: UInt64, event: Int, config: UInt64) {
+        if openFrom != nil { close(time, clock) }
         openFrom = time
+        runFrom = clock
         openConfig = config
         holder = event
     }
 
-    mutating func stop(_ time: UInt64, event: Int) {
+    mutating func stop(_ time: UInt64, clock: UInt64, event: Int) {
         guard holder == event else { return }
-        close(time)
+        close(time, clock)
     }
 
-    private mutating func close(_ time: UInt64) {
+    private mutating func close(_ time: UInt64, _ clock: UInt64) {
+        if let began = runFrom { runningNs += clock - began }
+        runFrom = nil
         guard let began = openFrom else { return }
         openFrom = nil
         holder = .min

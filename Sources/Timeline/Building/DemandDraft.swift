@@ -16,6 +16,9 @@ struct DemandDraft {
     private(set) var openPriorities: [Int] = []
     private(set) var openScopes: [Int] = []
     private var watched: Set<Int32> = []
+    /// Host events that the user spoke of.
+    private var claimed: Set<Int> = []
+    private var remarks: [String] = []
     private var pieces: [Piece] = []
 
     private struct Piece {
@@ -35,6 +38,7 @@ struct DemandDraft {
         actors.pcpus = max(builder.highestPCPU + 1, builder.metadata.topology.count)
         makeHostEvents()
         addHostSteps()
+        addSupplied()
         addHiddenWatchdogs()
         addRecorded()
         addGlobalImages()
@@ -51,7 +55,7 @@ struct DemandDraft {
 
     /// One sentence for each thing that had to be inferred.
     func inferred(_ play: CoSimulation) -> [InferredDemand] {
-        var list: [InferredDemand] = []
+        var list = remarks.map { InferredDemand(hostEvent: nil, what: $0, certainty: .ambiguous) }
         for (index, event) in play.actors.hostEvents.enumerated() where event.certainty != .seen {
             let open = openPriorities.contains(index)
             let priority = event.priority == .pinned ? "pinned" : "flexible"
@@ -155,6 +159,49 @@ struct DemandDraft {
         case .pcpu(let pcpu): "\(event)@cpu\(pcpu)"
         case .task, .vcpu: "\(event)@task\(candidate.thread)"
         }
+    }
+
+    /// What the user says of host events: it settles what was inferred of those that are like it, and adds those that
+    /// left no trace, as if they had been there from before.
+    private mutating func addSupplied() {
+        for entry in builder.supplied?.events ?? [] {
+            guard let config = builder.model.config(named: entry.event) else {
+                remarks.append("\(entry.name): \(builder.model.name) has no event \(entry.event); it is left out")
+                continue
+            }
+            let code = DemandDraft.code(config)
+            for pcpu in entry.pcpus ?? Array(0..<actors.pcpus) where pcpu < actors.pcpus {
+                let known = actors.hostEvents.indices.first { index in
+                    let event = actors.hostEvents[index]
+                    return event.scope == .pcpu(pcpu) && DemandDraft.code(event.config) == code
+                        && !claimed.contains(index)
+                        && (entry.samplePeriod == nil || entry.samplePeriod == event.samplePeriod)
+                }
+                let index = known ?? actors.hostEvents.count
+                if known == nil {
+                    actors.hostEvents.append(
+                        Demand.HostEvent(
+                            name: entry.name, config: config | EventSelect.user | EventSelect.os, priority: .flexible,
+                            exclusionKnown: false, scope: .pcpu(pcpu), samplePeriod: entry.samplePeriod ?? 0))
+                    add(0, -1, builder.start, Int32(pcpu), .hostInstall(event: Int32(index)))
+                }
+                claimed.insert(index)
+                actors.hostEvents[index].name = entry.name
+                if let priority = entry.priority {
+                    actors.hostEvents[index].priority = priority
+                    openPriorities.removeAll { $0 == index }
+                    actors.hostEvents[index].certainty = .seen
+                }
+                if let exclusion = entry.exclusion {
+                    actors.hostEvents[index].exclusion = exclusion
+                    actors.hostEvents[index].exclusionKnown = true
+                }
+            }
+        }
+    }
+
+    private static func code(_ config: UInt64) -> UInt64 {
+        Measurements.bare(config) & ~(EventSelect.user | EventSelect.os)
     }
 
     /// A watchdog that keeps its counter from before the trace to its end makes no traffic; the recorder says that

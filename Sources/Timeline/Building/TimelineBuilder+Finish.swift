@@ -52,12 +52,12 @@ extension TimelineBuilder {
 
     /// vCPUs in the order of their threads, so that VMs nobody names are told apart.
     private func registerThreads(_ table: inout ThreadTable) {
-        var first: [Int32: [UInt64]] = [:]
-        for event in raw where event.kind != .switched {
-            if first[event.thread]?.last != event.time { first[event.thread, default: []].append(event.time) }
+        var first: [Int32: UInt64] = [:]
+        for event in raw where event.kind != .switched && first[event.thread] == nil {
+            first[event.thread] = event.time
         }
         for thread in first.keys.sorted() {
-            for time in first[thread]! { _ = table.vcpu(of: thread, at: time, actsForGuests: true) }
+            _ = table.vcpu(of: thread, at: first[thread]!, actsForGuests: true)
         }
         for thread in metadata.threads where thread.vcpu != nil { _ = table.vcpu(of: thread.tid, at: start) }
     }
