@@ -38,8 +38,8 @@ extension Replayer {
         let running = min(state.runningNs, state.enabledNs)
         let owner = timeline.owner(vcpu: vcpu)
         var (reading, why) = known(bounds, ran: running)
-        if hidesHostDemand, running > 0 {
-            reading = .bounded(0, bounds.hi, guess: reading.count)
+        if hidesHostDemand {
+            reading = .bounded(0, nil, guess: reading.count)
             why = Replayer.hiddenHostDemand
         }
         let divergence = openLoop.first { $0.owner == owner }
