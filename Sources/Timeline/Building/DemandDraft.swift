@@ -14,7 +14,7 @@ struct DemandDraft {
     private(set) var readValues: [UInt64: UInt64] = [:]
     /// Host events of which the trace does not tell whether they are pinned.
     private(set) var openPriorities: [Int] = []
-    private(set) var openScopes: [Int] = []
+    private var openScopes: [Int] = []
     private var watched: Set<Int32> = []
     /// Host events that the user spoke of.
     private var claimed: Set<Int> = []
@@ -65,6 +65,13 @@ struct DemandDraft {
                     play.decidedPriorities ? ", since other demand would not give the recorded decisions" : ", a guess"
             }
             list.append(InferredDemand(hostEvent: index, what: what, certainty: event.certainty))
+        }
+        for index in openScopes {
+            list.append(
+                InferredDemand(
+                    hostEvent: index,
+                    what: "\(play.actors.hostEvents[index].name) is taken for its pCPU's; it may be a thread's",
+                    certainty: .ambiguous))
         }
         if hidesGlobalControl {
             list.append(
