@@ -28,9 +28,13 @@ struct DumpLine {
         for i in (20 - count)..<20 { bytes.append(digits[i]) }
     }
 
-    mutating func add(signed value: Int64) {
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+    mutating func add(signed value: Int64, width: Int = 0) {
+        guard value < 0 else { return add(decimal: value.magnitude, width: width) }
+        let start = bytes.count
+        bytes.append(UInt8(ascii: "-"))
         add(decimal: value.magnitude)
+        let missing = width - (bytes.count - start)
+        if missing > 0 { bytes.insert(contentsOf: repeatElement(UInt8(ascii: " "), count: missing), at: start) }
     }
 
     mutating func add(hex value: UInt64) {

@@ -12,6 +12,8 @@ public struct TraceDump {
     private let range: ClosedRange<UInt64>
     private let pcpus: Set<UInt16>?
     private var line = DumpLine()
+    /// Each kind's name as a line has it, by raw value.
+    private let kindNames: [[UInt8]]
     /// Each thread's name, an index of the trace's comms, as `sched_switch` last told.
     private var names: [Int32: UInt32] = [:]
     private var known: [Int32: String] = [:]
@@ -25,6 +27,11 @@ public struct TraceDump {
         self.format = format
         self.range = range
         self.pcpus = pcpus
+        kindNames = EventKind.allCases.map { kind in
+            guard format == .text else { return Array(kind.tracepoint.utf8) }
+            let name = kind.qualifiedName
+            return Array((String(repeating: " ", count: max(0, 20 - name.utf8.count)) + name).utf8)
+        }
         for thread in reader.metadata.threads where known[thread.tid] == nil { known[thread.tid] = thread.comm }
         lost =
             reader.lost.filter { range.contains($0.earliest) && pcpus?.contains($0.pcpu) != false }
@@ -80,13 +87,13 @@ extension TraceDump {
         let comm = event.kind == .schedSwitch ? reader.comm(event.prevComm) : name(of: event.pid)
         addPadded(comm ?? ":\(event.pid)", width: 16)
         line.add(" ")
-        addPadded("\(event.pid)", width: 7)
+        line.add(signed: Int64(event.pid), width: 7)
         line.add(" [")
         line.add(decimal: UInt64(event.pcpu), width: 3, fill: UInt8(ascii: "0"))
         line.add("] ")
         line.add(seconds: event.time, width: 5)
         line.add(": ")
-        addPadded(event.kind.qualifiedName, width: 20)
+        line.add(kindNames[Int(event.kind.rawValue)])
         line.add(": ")
         switch event.kind {
         case .kvmMSR:
@@ -184,7 +191,7 @@ extension TraceDump {
         line.add(",\"pid\":")
         line.add(signed: Int64(event.pid))
         line.add(",\"event\":\"")
-        line.add(Array(event.kind.tracepoint.utf8))
+        line.add(kindNames[Int(event.kind.rawValue)])
         line.add("\",\"flags\":")
         line.add(decimal: UInt64(event.flags))
         switch event.kind {
