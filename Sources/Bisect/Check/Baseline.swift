@@ -1,4 +1,5 @@
 import Counts
+import Foundation
 
 /// What a policy once counted on some traces, as a small text file that people review and keep beside their code.
 ///
@@ -46,6 +47,24 @@ public struct Baseline: Equatable, Sendable {
     public mutating func update(_ entries: [Entry]) {
         let names = Set(entries.map(\.name))
         self = Baseline(tolerances: tolerances, traces: traces.filter { !names.contains($0.name) } + entries)
+    }
+}
+
+extension Baseline {
+    /// Writes what `policy` counts on `traces` into the baseline at `path`, which is made if it is not there. Other traces
+    /// and the tolerances in it stay; `adding` joins these where it is not among them already.
+    ///
+    /// - Returns: how many traces were written.
+    /// - Throws: `BaselineError` where the file is there and cannot be read, `PolicyUnusable`, and what the replay or
+    ///   Foundation throws.
+    public static func rewrite(
+        _ path: String, _ traces: [CheckedTrace], policy: String, adding rules: [ToleranceRule], replay: ReplayFunction
+    ) throws -> Int {
+        var baseline = FileManager.default.fileExists(atPath: path) ? try Baseline(contentsOf: path) : Baseline()
+        baseline.tolerances += rules.filter { !baseline.tolerances.contains($0) }
+        baseline.update(try Check.entries(traces, policy: policy, replay: replay))
+        try Data(baseline.text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        return traces.count
     }
 }
 

@@ -54,7 +54,7 @@ public struct PolicyUnusable: Error, Equatable, CustomStringConvertible {
 /// Replays the trace at a path under a policy (a preset's name or a file).
 ///
 /// Throws `PolicyUnusable` where the policy is to blame; every other error is taken for one of the trace.
-public typealias Replayer = @Sendable (_ trace: String, _ policy: String) throws -> CountsTable
+public typealias ReplayFunction = @Sendable (_ trace: String, _ policy: String) throws -> CountsTable
 
 /// The CI gate: what a policy counts on each trace, against what a baseline says.
 public struct Check: Sendable {
@@ -65,11 +65,11 @@ public struct Check: Sendable {
     public var tolerances: Tolerances
     /// Owners asked for (`guest:VM`, `guest:VM/VCPU`, `host:NAME`); all where empty.
     public var owners: [String]
-    public var replay: Replayer
+    public var replay: ReplayFunction
 
     public init(
         baseline: Baseline, baselinePath: String, tolerances: Tolerances = Tolerances(), owners: [String] = [],
-        replay: @escaping Replayer
+        replay: @escaping ReplayFunction
     ) {
         self.baseline = baseline
         self.baselinePath = baselinePath
@@ -137,7 +137,7 @@ public struct Check: Sendable {
     ///
     /// - Throws: `PolicyUnusable`, and what the replay throws about a trace.
     public static func entries(
-        _ traces: [CheckedTrace], policy: String, replay: Replayer
+        _ traces: [CheckedTrace], policy: String, replay: ReplayFunction
     ) throws -> [Baseline.Entry] {
         try traces.map { trace in
             Baseline.Entry(

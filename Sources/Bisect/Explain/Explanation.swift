@@ -44,20 +44,20 @@ public struct Explanation: Equatable, Sendable {
         public enum Side: String, Sendable { case a, b }
     }
 
-    public struct Candidate: Equatable, Sendable {
+    public struct Candidate: Equatable, Sendable, Encodable {
         public var counter: String
         public var holderA: String?
         public var holderB: String?
     }
 
-    public struct DecidingRule: Equatable, Sendable {
+    public struct DecidingRule: Equatable, Sendable, Encodable {
         /// The policy file's key.
         public var rule: String
         public var a: String
         public var b: String
     }
 
-    public struct Cost: Equatable, Sendable {
+    public struct Cost: Equatable, Sendable, Encodable {
         public var owner: String
         /// Over all of the owner's series, ns; positive is worse under the policy that goes without.
         public var lostNs: UInt64
@@ -66,9 +66,9 @@ public struct Explanation: Equatable, Sendable {
         public var verdict: String
     }
 
-    public struct Access: Equatable, Sendable {
-        public var event: UInt64
+    public struct Access: Equatable, Sendable, Encodable {
         public var time: UInt64
+        /// As `vpmu dump` shows it.
         public var text: String
     }
 

@@ -9,7 +9,7 @@ struct RuleKnob: Sendable {
     let value: @Sendable (PolicyRules) -> String
     let take: @Sendable (inout PolicyRules, PolicyRules) -> Void
 
-    private static func own<Value: Equatable>(
+    private static func own<Value: Equatable & SendableMetatype>(
         _ name: String, _ cause: Explanation.Cause, _ path: WritableKeyPath<PolicyRules, Value> & Sendable,
         _ word: @escaping @Sendable (Value) -> String
     ) -> RuleKnob {
@@ -19,7 +19,7 @@ struct RuleKnob: Sendable {
     }
 
     /// A rule about guests: the common one, and that of each VM which has its own.
-    private static func guest<Value: Equatable>(
+    private static func guest<Value: Equatable & SendableMetatype>(
         _ name: String, _ cause: Explanation.Cause, _ path: WritableKeyPath<GuestRules, Value> & Sendable,
         _ word: @escaping @Sendable (Value) -> String
     ) -> RuleKnob {

@@ -91,3 +91,8 @@ public struct GitRepository: Sendable {
         }
     }
 }
+
+extension GitRepository {
+    /// Where verdicts on this repository's revisions are remembered.
+    public var verdictFile: String { gitDirectory + "/vpmu/verdicts.jsonl" }
+}

@@ -24,7 +24,7 @@ struct Prober {
         self.checkout = checkout
         let replay = bisection.replay
         let counter = replays
-        let counted: Replayer = { trace, policy in
+        let counted: ReplayFunction = { trace, policy in
             counter.add()
             return try replay(trace, policy)
         }

@@ -21,7 +21,7 @@ public struct RevisionBisection: Sendable {
     public var memory: VerdictMemory
     /// Tells replays of different builds of the tool apart in `memory`.
     public var tool: String
-    public var replay: Replayer
+    public var replay: ReplayFunction
     /// Called after each probe, from any thread.
     public var progress: @Sendable (RevisionFinding.Probe, _ candidatesLeft: Int) -> Void
 
@@ -30,7 +30,7 @@ public struct RevisionBisection: Sendable {
         baseline: (path: String, content: Baseline)? = nil, tolerances: Tolerances = Tolerances(),
         owners: [String] = [],
         failOn: CheckExit.FailOn = .worse, jobs: Int = 1, memory: VerdictMemory = VerdictMemory(path: nil),
-        tool: String = "", replay: @escaping Replayer,
+        tool: String = "", replay: @escaping ReplayFunction,
         progress: @escaping @Sendable (RevisionFinding.Probe, Int) -> Void = { _, _ in }
     ) {
         self.repository = repository

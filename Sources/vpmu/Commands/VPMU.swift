@@ -7,6 +7,7 @@ struct VPMU: ParsableCommand {
         version: Version.tool,
         subcommands: [
             BenchCommand.self,
+            CheckCommand.self,
             CompareCommand.self,
             ConformanceCommand.self,
             DiffCommand.self,

@@ -60,7 +60,7 @@ final class HistoryFixture {
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     /// What the policy in `path` makes the one guest of the trace count.
-    static let replay: Replayer = { _, path in
+    static let replay: ReplayFunction = { _, path in
         let words = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map(String.init)
         if words.contains("broken") { throw PolicyUnusable("unknown key `broken`") }
         let lost = words.contains("one") && words.contains("two")
