@@ -66,6 +66,7 @@ extension CountsTable: Codable {
 extension Series: Codable {
     enum CodingKeys: String, CodingKey {
         case owner, pcpu, counter, event, count, lo, hi, mark, reason, enabledNs, runningNs, silentNs, blindNs
+        case schedule
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -83,6 +84,7 @@ extension Series: Codable {
         try container.encode(runningNs, forKey: .runningNs)
         try container.encode(silentNs, forKey: .silentNs)
         try container.encode(blindNs, forKey: .blindNs)
+        try container.encode(schedule.map { String($0, radix: 16) }, forKey: .schedule)
     }
 
     public init(from decoder: any Decoder) throws {
@@ -107,11 +109,17 @@ extension Series: Codable {
                 forKey: .mark, in: container,
                 debugDescription: "\(key) is marked \(mark.name), which its count, lo and hi contradict")
         }
+        let digest = try container.decodeIfPresent(String.self, forKey: .schedule)
+        let schedule = digest.flatMap { UInt64($0, radix: 16) }
+        if digest != nil, schedule == nil {
+            throw DecodingError.dataCorruptedError(
+                forKey: .schedule, in: container, debugDescription: "schedule \(digest!) is no hexadecimal number")
+        }
         self.init(
             key: key, reading: reading, reason: try container.decodeIfPresent(String.self, forKey: .reason) ?? "",
             enabledNs: try container.decode(UInt64.self, forKey: .enabledNs),
             runningNs: try container.decode(UInt64.self, forKey: .runningNs),
             silentNs: try container.decode(UInt64.self, forKey: .silentNs),
-            blindNs: try container.decode(UInt64.self, forKey: .blindNs))
+            blindNs: try container.decode(UInt64.self, forKey: .blindNs), schedule: schedule)
     }
 }

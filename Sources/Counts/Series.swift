@@ -52,10 +52,13 @@ public struct Series: Equatable, Sendable {
     public var silentNs: UInt64
     /// Time of host monitoring that the policy took away.
     public var blindNs: UInt64
+    /// A digest of the stretches in which it ran and of the event it ran as; nil where nobody tells. Over the same
+    /// demand, equal stretches mean the same count, even where nobody knows how much that is.
+    public var schedule: UInt64?
 
     public init(
         key: SeriesKey, reading: Reading, reason: String = "", enabledNs: UInt64 = 0, runningNs: UInt64 = 0,
-        silentNs: UInt64 = 0, blindNs: UInt64 = 0
+        silentNs: UInt64 = 0, blindNs: UInt64 = 0, schedule: UInt64? = nil
     ) {
         self.key = key
         self.reading = reading
@@ -64,5 +67,6 @@ public struct Series: Equatable, Sendable {
         self.runningNs = runningNs
         self.silentNs = silentNs
         self.blindNs = blindNs
+        self.schedule = schedule
     }
 }

@@ -22,6 +22,8 @@ public struct SeriesColumns: Equatable, Sendable {
     public internal(set) var runningNs: [UInt64] = []
     public internal(set) var silentNs: [UInt64] = []
     public internal(set) var blindNs: [UInt64] = []
+    /// Digests of when each row ran; 0 where `known` lacks `.schedule`.
+    public internal(set) var schedule: [UInt64] = []
 
     /// Presence bits of a row's three numbers. The raw value is part of the counts file.
     public struct Known: OptionSet, Sendable {
@@ -30,6 +32,7 @@ public struct SeriesColumns: Equatable, Sendable {
         public static let count = Known(rawValue: 1)
         public static let lo = Known(rawValue: 2)
         public static let hi = Known(rawValue: 4)
+        public static let schedule = Known(rawValue: 8)
     }
 
     static let noString = UInt32.max
@@ -65,6 +68,7 @@ public struct SeriesColumns: Equatable, Sendable {
             if row.reading.count != nil { bits.insert(.count) }
             if row.reading.lo != nil { bits.insert(.lo) }
             if row.reading.hi != nil { bits.insert(.hi) }
+            if row.schedule != nil { bits.insert(.schedule) }
             known.append(bits)
             counts.append(row.reading.count ?? 0)
             lo.append(row.reading.lo ?? 0)
@@ -73,6 +77,7 @@ public struct SeriesColumns: Equatable, Sendable {
             runningNs.append(row.runningNs)
             silentNs.append(row.silentNs)
             blindNs.append(row.blindNs)
+            schedule.append(row.schedule ?? 0)
         }
     }
 }
@@ -84,7 +89,8 @@ extension SeriesColumns: RandomAccessCollection {
     public subscript(row: Int) -> Series {
         Series(
             key: key(row), reading: reading(row), reason: strings[Int(reason[row])], enabledNs: enabledNs[row],
-            runningNs: runningNs[row], silentNs: silentNs[row], blindNs: blindNs[row])
+            runningNs: runningNs[row], silentNs: silentNs[row], blindNs: blindNs[row],
+            schedule: known[row].contains(.schedule) ? schedule[row] : nil)
     }
 
     public func key(_ row: Int) -> SeriesKey {

@@ -6,7 +6,9 @@ import Timeline
 
 extension Replayer {
     /// The rows of the result.
-    func table(trace: String?) -> CountsTable {
+    ///
+    /// - Parameter wants: whether an owner's rows are wanted; integrating them is what costs.
+    func table(trace: String?, wants: (String) -> Bool = { _ in true }) -> CountsTable {
         let actors = timeline.demand.actors
         var rows: [Series] = []
         var displaced: [DisplacedEvent] = []
@@ -14,6 +16,8 @@ extension Replayer {
             let state = machine.scheduler.sink.series[number]
             let row: Series
             switch state.owner {
+            case .guest(let vcpu, _) where !wants(timeline.owner(vcpu: vcpu)): continue
+            case .host(let index) where !wants(timeline.owner(hostEvent: index)): continue
             case .guest(let vcpu, let counter): row = guestRow(number, state, vcpu, counter)
             case .host(let index):
                 row = hostRow(number, state, index)
@@ -55,7 +59,7 @@ extension Replayer {
             key: SeriesKey(
                 owner: owner, counter: counter.description, event: timeline.model.eventName(of: state.config)),
             reading: reading, reason: why, enabledNs: state.enabledNs, runningNs: running,
-            silentNs: state.enabledNs - running)
+            silentNs: state.enabledNs - running, schedule: state.schedule)
     }
 
     private func hostRow(_ number: Int, _ state: SeriesState, _ index: Int) -> Series {
@@ -100,7 +104,7 @@ extension Replayer {
                 owner: timeline.owner(hostEvent: index), pcpu: pcpu,
                 event: timeline.model.eventName(of: event.config)),
             reading: reading, reason: why, enabledNs: enabled, runningNs: min(state.runningNs, enabled), silentNs: 0,
-            blindNs: state.blindNs + refusedNs[index])
+            blindNs: state.blindNs + refusedNs[index], schedule: state.schedule)
     }
 
     /// Under another policy it matters whether host events are pinned, which the recording may not have shown.

@@ -72,7 +72,21 @@ public struct Replayer {
     mutating func run() {
         let operations = timeline.demand.operations
         let neighbours = machine.scheduler.sink.checker == nil ? nil : OperationNeighbours(operations, timeline)
-        for number in operations.indices {
+        play(operations.indices, neighbours)
+        if pendingTicks > 0 { tick(upTo: timeline.end) }
+        end(at: timeline.end)
+    }
+
+    /// Everything that still runs is put to account.
+    mutating func end(at time: UInt64) {
+        machine.scheduler.sink.now = time
+        finish()
+    }
+
+    /// Plays the operations of `range`, which begins where the last one ended.
+    mutating func play(_ range: Range<Int>, _ neighbours: OperationNeighbours? = nil) {
+        let operations = timeline.demand.operations
+        for number in range {
             let operation = operations[number]
             if pendingTicks > 0 { tick(upTo: operation.time) }
             if case .rotationTick = operation.kind, !recordedTicks { continue }
@@ -89,9 +103,6 @@ public struct Replayer {
             settle(operation, answer, number)
             if !machine.scheduler.sink.timersWanted.isEmpty { armTimers(operation.time) }
         }
-        if pendingTicks > 0 { tick(upTo: timeline.end) }
-        machine.scheduler.sink.now = timeline.end
-        finish()
     }
 
     /// A guest without a PMU was refused everything; one that has a PMU would have been heard. What else it would have

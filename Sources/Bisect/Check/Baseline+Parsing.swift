@@ -130,6 +130,12 @@ private struct BaselineReader {
         var series = Series(key: key, reading: try reading(&words))
         while words.skip(",") {
             let what = try words.word("a time", bad)
+            if what == "schedule" {
+                let digest = try words.word("a digest", bad)
+                guard let number = UInt64(digest, radix: 16) else { throw bad("`\(digest)` is no hexadecimal number") }
+                series.schedule = number
+                continue
+            }
             let ns = try words.number("ns", bad)
             switch what {
             case "enabled": series.enabledNs = ns

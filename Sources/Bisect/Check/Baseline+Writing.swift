@@ -28,7 +28,8 @@ extension Baseline {
             ("enabled", series.enabledNs), ("running", series.runningNs), ("silent", series.silentNs),
             ("blind", series.blindNs),
         ].filter { $0.1 != 0 }.map { ", \($0.0) \($0.1)" }.joined()
-        var lines = ["  \(name.joined(separator: " ")) = \(count(series.reading))\(times)"]
+        let schedule = series.schedule.map { ", schedule \(String($0, radix: 16))" } ?? ""
+        var lines = ["  \(name.joined(separator: " ")) = \(count(series.reading))\(times)\(schedule)"]
         if !series.reason.isEmpty { lines.append("    ! " + quoted(series.reason)) }
         guard let checkpoints = table.checkpoints else { return lines }
         let width = checkpoints.times.count

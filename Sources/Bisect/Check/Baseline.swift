@@ -14,8 +14,8 @@ import Foundation
 ///       host:agent cpu 0 cycles = 100..250 ~ 200, enabled 1000000000, running 500000000
 ///
 /// One line per guest counter and host event: its name, `=`, how its count is known (a number, `LO..HI` with `?` for
-/// an end that is not known and `~` before the best guess, `unknown`), then the times in ns that are not zero. `!` gives
-/// the reason for a count that is not exact, `@` what had been counted at a checkpoint. Same content, same bytes.
+/// an end that is not known and `~` before the best guess, `unknown`), then the times in ns that are not zero and a digest
+/// of when it ran: equal digests mean equal counts even where these are not known. `!` gives the reason for a count that is not exact, `@` what had been counted at a checkpoint. Same content, same bytes.
 public struct Baseline: Equatable, Sendable {
     public static let version = 1
 

@@ -22,16 +22,13 @@ public struct RevisionBisection: Sendable {
     /// Tells replays of different builds of the tool apart in `memory`.
     public var tool: String
     public var replay: ReplayFunction
-    /// Called after each probe, from any thread.
-    public var progress: @Sendable (RevisionFinding.Probe, _ candidatesLeft: Int) -> Void
 
     public init(
         repository: GitRepository, source: PolicySource, traces: [CheckedTrace],
         baseline: (path: String, content: Baseline)? = nil, tolerances: Tolerances = Tolerances(),
         owners: [String] = [],
         failOn: CheckExit.FailOn = .worse, jobs: Int = 1, memory: VerdictMemory = VerdictMemory(path: nil),
-        tool: String = "", replay: @escaping ReplayFunction,
-        progress: @escaping @Sendable (RevisionFinding.Probe, Int) -> Void = { _, _ in }
+        tool: String = "", replay: @escaping ReplayFunction
     ) {
         self.repository = repository
         self.source = source
@@ -44,15 +41,17 @@ public struct RevisionBisection: Sendable {
         self.memory = memory
         self.tool = tool
         self.replay = replay
-        self.progress = progress
     }
 
     /// - Parameters:
     ///   - goods: revisions known to be good, at least one.
     ///   - bad: the revision known to be bad; it is probed, so that a mistake shows.
+    ///   - progress: called after each probe.
     /// - Throws: `RevisionProblem` where good and bad cannot be what they are said to be, `CheckProblem`,
     ///   `GitRepository.Failure`, and what the replay throws about a trace.
-    public func run(goods: [String], bad: String) throws -> RevisionFinding {
+    public func run(
+        goods: [String], bad: String, progress: (RevisionFinding.Probe, _ candidatesLeft: Int) -> Void = { _, _ in }
+    ) throws -> RevisionFinding {
         let goodCommits = try goods.map(repository.commit)
         let badCommit = try repository.commit(bad)
         let graph = try repository.graph(bad: badCommit, goods: goodCommits)

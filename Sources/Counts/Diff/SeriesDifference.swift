@@ -50,7 +50,9 @@ extension SeriesDifference {
         func note(_ what: Aspect.What, _ verdict: Verdict, _ why: @autoclosure () -> String) {
             if verdict != .same { aspects.append(Aspect(what: what, verdict: verdict, why: why())) }
         }
-        let counts = Verdict.ofCounts(a.reading, b.reading, tolerance: options.tolerance)
+        // Demand is held fixed: what ran in the same stretches as the same event counted the same, known or not.
+        let ranAlike = a.schedule != nil && a.schedule == b.schedule && a.reading == b.reading
+        let counts = ranAlike ? .same : Verdict.ofCounts(a.reading, b.reading, tolerance: options.tolerance)
         note(.count, counts, why(counts, a, b))
         if counts == .same, let taint {
             note(.count, .cannotJudge, "the trace is incomplete from \(taint.from) to \(taint.to) ns: \(taint.cause)")

@@ -56,6 +56,7 @@ extension CountsTable {
         add("runningNs", series.runningNs)
         add("silentNs", series.silentNs)
         add("blindNs", series.blindNs)
+        add("schedule", series.schedule)
         if let checkpoints {
             add("times", checkpoints.times)
             add("countAtTime", checkpoints.counts)
@@ -122,6 +123,9 @@ extension CountsFile {
         let (count, lo, hi): ([UInt64], [UInt64], [UInt64]) = (try same("count"), try same("lo"), try same("hi"))
         let (enabled, running): ([UInt64], [UInt64]) = (try same("enabledNs"), try same("runningNs"))
         let (silent, blind): ([UInt64], [UInt64]) = (try same("silentNs"), try same("blindNs"))
+        // A file without the column says of no row when it ran.
+        let hasSchedule = directory.entries.contains { $0.name == "schedule" }
+        let schedule: [UInt64] = hasSchedule ? try same("schedule") : []
         var series: [Series] = []
         series.reserveCapacity(rows)
         for row in 0..<rows {
@@ -144,7 +148,8 @@ extension CountsFile {
             series.append(
                 Series(
                     key: key, reading: reading, reason: try text(reason[row]), enabledNs: enabled[row],
-                    runningNs: running[row], silentNs: silent[row], blindNs: blind[row]))
+                    runningNs: running[row], silentNs: silent[row], blindNs: blind[row],
+                    schedule: hasSchedule && bits.contains(.schedule) ? schedule[row] : nil))
         }
         return CountsTable(
             policy: head.policy, trace: head.trace, start: head.start, end: head.end, series: series,

@@ -42,6 +42,23 @@ struct SeriesState: Sendable {
 
     var isEnabled: Bool { enabledFrom != nil }
 
+    /// A digest of the stretches and of what ran in them.
+    var schedule: UInt64 {
+        var digest: UInt64 = 0x9e37_79b9_7f4a_7c15
+        func mix(_ word: UInt64) {
+            digest ^= word
+            digest = (digest ^ (digest >> 30)) &* 0xbf58_476d_1ce4_e5b9
+            digest = (digest ^ (digest >> 27)) &* 0x94d0_49bb_1331_11eb
+            digest ^= digest >> 31
+        }
+        for index in from.indices {
+            mix(from[index])
+            mix(to[index])
+            mix(ranAs[index])
+        }
+        return digest
+    }
+
     mutating func enable(_ time: UInt64) { if enabledFrom == nil { enabledFrom = time } }
 
     mutating func disable(_ time: UInt64) {

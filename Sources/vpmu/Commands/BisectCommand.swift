@@ -77,9 +77,10 @@ struct BisectCommand: ParsableCommand {
             repository: git, source: build.map { .built(command: $0, path: path) } ?? .file(path), traces: listed,
             baseline: try baseline.map { ($0, try Baseline(contentsOf: $0)) }, tolerances: rules, owners: owner,
             failOn: failOn, jobs: jobs, memory: VerdictMemory(path: forget ? nil : git.verdictFile),
-            tool: try ToolIdentity.current(), replay: replay.function,
-            progress: { probe, left in progress.show("\(probe.commit.prefix(12)) \(probe.answer), \(left) left") })
-        let finding = try bisection.run(goods: good, bad: bad!)
+            tool: try ToolIdentity.current(), replay: replay.function)
+        let finding = try bisection.run(goods: good, bad: bad!) { probe, left in
+            progress.show("\(probe.commit.prefix(12)) \(probe.answer), \(left) left")
+        }
         progress.clear()
         let report = try RevisionReport(finding, in: git)
         print(try json ? report.json() : report.text, terminator: "")

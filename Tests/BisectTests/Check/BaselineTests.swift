@@ -14,7 +14,8 @@ struct BaselineTests {
                 key: key("guest:vm 0/0", "gp0", "cpu/event=0xc0,umask=0x1/"), reading: .exact(0), enabledNs: 10,
                 runningNs: 1, silentNs: 9),
             Series(
-                key: key("guest:vm 0/0", "gp1", "cycles"), reading: .bounded(5, 9, guess: 7), reason: "a \"reason\""),
+                key: key("guest:vm 0/0", "gp1", "cycles"), reading: .bounded(5, 9, guess: 7), reason: "a \"reason\"",
+                schedule: 0xfeed),
             Series(key: key("guest:vm 0/0", "gp2", "cycles"), reading: .bounded(nil, 9)),
             Series(key: key("guest:vm 0/0", "gp3", "cycles"), reading: .bounded(5, nil)),
             Series(key: key("guest:vm 0/0", "gp4", "="), reading: .unknown, reason: "=, !\n\\"),
