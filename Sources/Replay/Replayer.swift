@@ -35,7 +35,15 @@ public struct Replayer {
         var replayed: GuestAnswer
     }
 
-    init(timeline: Timeline, rules: PolicyRules, comparing: Bool = false) {
+    /// Whose multiplexing ticks a replay takes.
+    public enum Ticks: Sendable {
+        /// The recorded ones under the recording policy, else its own.
+        case recordedWhereAlike
+        /// Always its own, as if the demand had never been recorded.
+        case own
+    }
+
+    init(timeline: Timeline, rules: PolicyRules, comparing: Bool = false, ticks: Ticks = .recordedWhereAlike) {
         self.timeline = timeline
         self.rules = rules
         let actors = timeline.demand.actors
@@ -49,9 +57,9 @@ public struct Replayer {
             sink: ReplaySink(timeline: timeline, estimator: estimator, checker: checker))
         refusedFrom = [UInt64?](repeating: nil, count: actors.hostEvents.count)
         refusedNs = [UInt64](repeating: 0, count: actors.hostEvents.count)
-        ticks = [UInt64?](repeating: nil, count: actors.pcpus)
+        self.ticks = [UInt64?](repeating: nil, count: actors.pcpus)
         inGuest = [Int32](repeating: -1, count: actors.pcpus)
-        recordedTicks = Replayer.decideAlike(rules, timeline.recordedRules)
+        recordedTicks = ticks == .recordedWhereAlike && Replayer.decideAlike(rules, timeline.recordedRules)
     }
 
     /// Whether two policies differ in words only.
@@ -63,8 +71,10 @@ public struct Replayer {
     }
 
     /// The counts of `timeline` under `rules`.
-    public static func replay(_ timeline: Timeline, under rules: PolicyRules, trace: String? = nil) -> CountsTable {
-        var replayer = Replayer(timeline: timeline, rules: rules)
+    public static func replay(
+        _ timeline: Timeline, under rules: PolicyRules, trace: String? = nil, ticks: Ticks = .recordedWhereAlike
+    ) -> CountsTable {
+        var replayer = Replayer(timeline: timeline, rules: rules, ticks: ticks)
         replayer.run()
         return replayer.table(trace: trace)
     }

@@ -9,6 +9,8 @@ struct CounterCase {
     let names: Names
     let difference: FirstDifference
     let subject: CounterHolder
+    /// The counter that the subject has under the other policy.
+    let counter: Counter
     /// The player under the policy that goes without, after and just before the decision, and the other one after it.
     let without: PolicyPlayer
     let earlier: PolicyPlayer
@@ -48,7 +50,7 @@ struct CounterCase {
 
     /// The counters its constraint allows.
     var allowed: [Counter] {
-        let mask = spec?.constraint.mask ?? difference.counter.bit
+        let mask = spec?.constraint.mask ?? counter.bit
         return (0..<64).filter { mask >> UInt64($0) & 1 != 0 && $0 < 48 }.map { Counter(index: UInt8($0)) }
             .filter { mask & $0.bit & timeline.model.allCounters != 0 }
     }
@@ -59,7 +61,7 @@ struct CounterCase {
 
     /// Another counter that the subject has instead.
     private var elsewhere: Counter? {
-        (0..<48).map { Counter(index: UInt8($0)) }.first { $0 != difference.counter && holder(without, $0) == subject }
+        (0..<48).map { Counter(index: UInt8($0)) }.first { $0 != counter && holder(without, $0) == subject }
     }
 
     private var refusal: (time: UInt64, refusal: Refusal)? {
@@ -93,11 +95,11 @@ struct CounterCase {
             let since = without.machine.scheduler.sink.errorSince[event]
             if since < difference.time { return .errorKept }
             if group.count > 1 { return .groupMisfit }
-            return hadIt ? .displaced : allHeld ? .error : .constraint
+            return hadIt ? .displaced : isConstrained ? .constraint : .error
         case .inactive:
             if group.count > 1, !allHeld { return .groupMisfit }
             if hadIt { return .displaced }
-            return allHeld ? .waiting : .constraint
+            return isConstrained ? .constraint : .waiting
         case .active: return .waiting
         case .off, .exited: return .off
         }
@@ -107,32 +109,50 @@ struct CounterCase {
     private var hadIt: Bool { (0..<48).contains { holder(earlier, Counter(index: UInt8($0))) == subject } }
 
     /// Whether somebody else has every counter it may use.
-    private var allHeld: Bool { allowed.allSatisfy { counter in holder(without, counter).map { $0 != subject } ?? false } }
+    private var allHeld: Bool {
+        allowed.allSatisfy { counter in holder(without, counter).map { $0 != subject } ?? false }
+    }
+
+    /// Whether only counters that it may not use are free.
+    private var isConstrained: Bool {
+        guard allHeld else { return false }
+        let gp = (0..<timeline.model.gp).map { Counter(index: UInt8($0)) }
+        return gp.contains { !allowed.contains($0) && holder(without, $0) == nil }
+    }
 
     /// The mechanism in words.
     var account: String {
         let who = names.full(subject)
         let what = "\(who) asks for \(eventName) as a \(priorityName) event"
-        let holders = allowed.map { counter in "\(counter) \(holder(without, counter).map { "held by \(names.full($0))" } ?? "free")" }
+        let holders = allowed.map { counter in
+            "\(counter) \(holder(without, counter).map { "held by \(names.full($0))" } ?? "free")"
+        }
         let table = holders.joined(separator: ", ")
         switch mechanism {
         case .noEvent: return "\(who) has no event of the host behind it: nothing was made for it."
         case .refused: return "\(who) was refused with \(refusal!.refusal.reason.rawValue) at \(refusal!.time) ns."
-        case .otherCounter: return "\(what) and gets \(elsewhere!) instead of \(difference.counter)."
+        case .otherCounter: return "\(what) and gets \(elsewhere!) instead of \(counter)."
         case .errorKept:
             let since = event.map { without.machine.scheduler.sink.errorSince[$0] } ?? 0
-            return "\(what). It did not fit at \(since) ns, went to ERROR, and stays there until somebody enables it again."
+            return
+                "\(what). It did not fit at \(since) ns, went to ERROR, and stays there until somebody enables it again."
         case .error: return "\(what). It does not fit (\(table)) and goes to ERROR."
         case .displaced:
-            let by = holder(without, difference.counter).map(names.full) ?? "nobody"
-            return "\(what) and loses its counter: \(difference.counter) now belongs to \(by) (\(table))."
-        case .waiting: return "\(what) and waits for its turn (\(table))."
+            let by = holder(without, counter).map(names.full) ?? "nobody"
+            return "\(what) and loses its counter: \(counter) now belongs to \(by) (\(table))."
+        case .waiting:
+            let idle = allHeld ? "" : ", although one is free: nobody places it before the next rescheduling"
+            return "\(what) and waits for its turn (\(table))\(idle)."
         case .groupMisfit:
-            return "\(what) in a group of \(group.count) events, which must all be placed or none; they do not fit (\(table))."
-        case .constraint: return "\(what), and its constraint leaves it \(allowed.map(\.description).joined(separator: ", ")) only (\(table))."
+            return
+                "\(what) in a group of \(group.count) events, which must all be placed or none; they do not fit (\(table))."
+        case .constraint:
+            return
+                "\(what), and its constraint leaves it \(allowed.map(\.description).joined(separator: ", ")) only (\(table))."
         case .handedOver:
             let guest = without.machine.scheduler.loadedGuest(pcpu: difference.pcpu).map { timeline.owner(vcpu: $0) }
-            return "\(who) is out: the whole PMU of cpu \(difference.pcpu) belongs to \(guest ?? "a guest") while it runs."
+            return
+                "\(who) is out: the whole PMU of cpu \(difference.pcpu) belongs to \(guest ?? "a guest") while it runs."
         case .off: return "\(who) is off: its counter is not enabled, or its event is not."
         }
     }

@@ -53,15 +53,17 @@ public struct Explainer {
     }
 
     private func explain(
-        _ difference: FirstDifference, before: (a: PolicyPlayer, b: PolicyPlayer), after: (a: PolicyPlayer, b: PolicyPlayer)
+        _ difference: FirstDifference, before: (a: PolicyPlayer, b: PolicyPlayer),
+        after: (a: PolicyPlayer, b: PolicyPlayer)
     ) -> Explanation {
         let names = Names(timeline)
-        let (subject, side) = choose(difference)
+        let (subject, counter, side) = choose(difference, after: after)
         let without = side == .a ? after.a : after.b
         let earlier = side == .a ? before.a : before.b
         let with = side == .a ? after.b : after.a
         let case_ = CounterCase(
-            timeline: timeline, names: names, difference: difference, subject: subject, without: without,
+            timeline: timeline, names: names, difference: difference, subject: subject, counter: counter,
+            without: without,
             earlier: earlier, with: with)
         let deciding = deciding(difference, subject)
         var doubts = doubts(difference, subject)
@@ -81,15 +83,30 @@ public struct Explainer {
             accesses: [], doubts: doubts)
     }
 
-    /// Who it is about: a guest before a host, the one that goes without before the one that does not.
-    private func choose(_ difference: FirstDifference) -> (CounterHolder, Explanation.Subject.Side) {
-        switch (difference.a, difference.b) {
-        case (let a?, nil): return (a, .b)
-        case (nil, let b?): return (b, .a)
-        case (.host?, .guest?): return (difference.b!, .a)
-        case (let a?, _): return (a, .b)
-        case (nil, nil): preconditionFailure("a difference without holders")
+    /// Who it is about: who has a counter of the pCPU under one policy and none under the other, a guest before a host;
+    /// where everybody has one, who has the differing counter.
+    private func choose(
+        _ difference: FirstDifference, after: (a: PolicyPlayer, b: PolicyPlayer)
+    ) -> (holder: CounterHolder, counter: Counter, side: Explanation.Subject.Side) {
+        func holders(_ player: PolicyPlayer) -> [(CounterHolder, Counter)] {
+            (0..<64).compactMap { index in
+                CounterHolder(code: player.machine.scheduler.sink.holders[difference.pcpu << 6 | index])
+                    .map { ($0, Counter(index: UInt8(index))) }
+            }
         }
+        let (a, b) = (holders(after.a), holders(after.b))
+        let (setA, setB) = (Set(a.map(\.0)), Set(b.map(\.0)))
+        let losers: [(holder: CounterHolder, counter: Counter, side: Explanation.Subject.Side)] =
+            a.filter { !setB.contains($0.0) }.map { ($0.0, $0.1, .b) }
+            + b.filter { !setA.contains($0.0) }.map { ($0.0, $0.1, .a) }
+        let wanted = losers.filter { one in one.holder == difference.a || one.holder == difference.b }
+        for candidates in [wanted, losers] {
+            let guest = candidates.first { if case .guest = $0.holder { true } else { false } }
+            if let found = guest ?? candidates.first { return found }
+        }
+        if let a = difference.a { return (a, difference.counter, .b) }
+        guard let b = difference.b else { preconditionFailure("a difference without holders") }
+        return (b, difference.counter, .a)
     }
 
     /// The rules of the policy that goes without which, taken over from the other, make this very difference go away.
@@ -116,6 +133,7 @@ public struct Explainer {
         _ mechanism: Explanation.Mechanism, _ deciding: [RuleKnob], _ difference: FirstDifference, doubts isLossy: Bool
     ) -> Explanation.Cause {
         if isLossy { return .loss }
+        if mechanism == .refused { return .refusal }
         if let rule = deciding.first {
             if rule.cause == .handOver, rulesA.guest.access == .none || rulesB.guest.access == .none { return .noPMU }
             if rule.cause == .misfitBlocksLater, mechanism == .groupMisfit { return .groupMisfit }
@@ -158,11 +176,14 @@ public struct Explainer {
         var doubts: [String] = []
         if let taint = timeline.taint(at: difference) {
             doubts.append(
-                "the trace is incomplete on cpu \(difference.pcpu) from \(taint.from) to \(taint.to) ns: \(taint.cause)")
+                "the trace is incomplete on cpu \(difference.pcpu) from \(taint.from) to \(taint.to) ns: \(taint.cause)"
+            )
         }
         for holder in [difference.a, difference.b] {
             guard case .host(let index)? = holder else { continue }
-            for item in timeline.inferred where item.hostEvent == index { doubts.append("inferred demand: \(item.what)") }
+            for item in timeline.inferred where item.hostEvent == index {
+                doubts.append("inferred demand: \(item.what)")
+            }
         }
         return doubts
     }

@@ -17,7 +17,8 @@ extension Explanation {
         let time = difference.time
         let events = try reader.events(
             in: time.subtractingReportingOverflow(Self.reach).overflow
-                ? 0...time &+ Self.reach : time - Self.reach...(time.addingReportingOverflow(Self.reach).overflow ? .max : time + Self.reach))
+                ? 0...time &+ Self.reach
+                : time - Self.reach...(time.addingReportingOverflow(Self.reach).overflow ? .max : time + Self.reach))
         let accesses = events.filter { event in
             guard Int(event.pcpu) == difference.pcpu else { return false }
             switch event.kind {
@@ -45,7 +46,8 @@ extension Explanation {
         let ran = (with: sum(with) { $0.runningNs }, without: sum(without) { $0.runningNs })
         cost = Cost(
             owner: subject.owner, lostNs: ran.with > ran.without ? ran.with - ran.without : 0,
-            silentNs: sum(without) { $0.silentNs }, enabledNs: sum(without) { $0.enabledNs }, verdict: diff.verdict.name)
+            silentNs: sum(without) { $0.silentNs }, enabledNs: sum(without) { $0.enabledNs }, verdict: diff.verdict.name
+        )
     }
 }
 
@@ -55,7 +57,8 @@ extension TraceEvent {
         func hex(_ number: some BinaryInteger) -> String { "0x" + String(number, radix: 16) }
         switch kind {
         case .kvmMSR:
-            return "guest \(isWrite ? "writes" : "reads") \(hex(value)) \(isWrite ? "to" : "from") register \(hex(register))"
+            return
+                "guest \(isWrite ? "writes" : "reads") \(hex(value)) \(isWrite ? "to" : "from") register \(hex(register))"
                 + (raisedException ? ", #GP" : "")
         case .writeMSR: return "host writes \(hex(value)) to register \(hex(register))"
         case .readMSR: return "host reads \(hex(value)) from register \(hex(register))"

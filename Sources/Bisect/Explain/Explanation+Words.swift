@@ -5,12 +5,14 @@ extension Explanation {
         let who = subject.owner + (subject.counter.map { " \($0)" } ?? "")
         var lines = [
             "First difference at \(difference.time) ns"
-                + (difference.event.map { ", trace event \($0)" } ?? "") + ", cpu \(difference.pcpu), \(difference.counter):",
+                + (difference.event.map { ", trace event \($0)" } ?? "")
+                + ", cpu \(difference.pcpu), \(difference.counter):",
             "  under \(policyA): \(holderA ?? "free")", "  under \(policyB): \(holderB ?? "free")",
             "Set off by: \(trigger).", "Under \(without) \(account)",
         ]
         let decided = deciding.map { "\($0.rule) (\($0.a) under \(policyA), \($0.b) under \(policyB))" }
-        lines.append("Cause: \(cause.rawValue)" + (decided.isEmpty ? "." : "; decided by \(decided.joined(separator: ", "))."))
+        lines.append(
+            "Cause: \(cause.rawValue)" + (decided.isEmpty ? "." : "; decided by \(decided.joined(separator: ", "))."))
         if !candidates.isEmpty {
             lines.append("Counters it may use, and who had them just before:")
             lines += candidates.map {

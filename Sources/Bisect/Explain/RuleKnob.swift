@@ -33,7 +33,8 @@ struct RuleKnob: Sendable {
                 let own = rules.overrides.sorted { $0.key < $1.key }.filter {
                     $0.value[keyPath: path] != rules.guest[keyPath: path]
                 }
-                return ([word(rules.guest[keyPath: path])] + own.map { "\(word($0.value[keyPath: path])) for \($0.key)" })
+                return
+                    ([word(rules.guest[keyPath: path])] + own.map { "\(word($0.value[keyPath: path])) for \($0.key)" })
                     .joined(separator: ", ")
             },
             take: { rules, other in
@@ -52,8 +53,10 @@ struct RuleKnob: Sendable {
         differs: { a, b in
             let vms = Set(a.overrides.keys).union(b.overrides.keys)
             return a.guest.access != b.guest.access || a.guest.handover != b.guest.handover
-                || vms.contains { a.guestRules(vm: $0).access != b.guestRules(vm: $0).access
-                    || a.guestRules(vm: $0).handover != b.guestRules(vm: $0).handover }
+                || vms.contains {
+                    a.guestRules(vm: $0).access != b.guestRules(vm: $0).access
+                        || a.guestRules(vm: $0).handover != b.guestRules(vm: $0).handover
+                }
         },
         value: { "\($0.guest.access.rawValue), handover \($0.guest.handover.rawValue)" },
         take: { rules, other in

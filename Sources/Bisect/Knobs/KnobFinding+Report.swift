@@ -18,7 +18,8 @@ extension KnobFinding: Encodable {
             lines.append("Not needed for it:")
             lines += innocent.map { "  \($0)" }
         }
-        lines.append("\(differing.count) differences, \(probes) mixtures judged, \(unusable) of them contradict themselves")
+        lines.append(
+            "\(differing.count) differences, \(probes) mixtures judged, \(unusable) of them contradict themselves")
         return lines.joined(separator: "\n") + "\n"
     }
 

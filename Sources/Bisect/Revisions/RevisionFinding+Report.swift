@@ -27,7 +27,8 @@ public struct RevisionReport: Encodable, Sendable {
         }
         let skipped = finding.probes.count { $0.answer == .skip }
         lines.append(
-            "\(finding.revisions) revisions, \(finding.probes.count) probed, \(skipped) skipped, \(finding.replays) replays")
+            "\(finding.revisions) revisions, \(finding.probes.count) probed, \(skipped) skipped, \(finding.replays) replays"
+        )
         return lines.joined(separator: "\n") + "\n"
     }
 

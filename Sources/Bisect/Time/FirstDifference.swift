@@ -77,7 +77,9 @@ public struct LockStep {
 
     @inline(__always)
     private mutating func step(_ number: Int, _ operation: DemandOperation) -> FirstDifference? {
-        if min(a.nextTick, b.nextTick) <= operation.time, let found = ticks(upTo: operation.time, number) { return found }
+        if min(a.nextTick, b.nextTick) <= operation.time, let found = ticks(upTo: operation.time, number) {
+            return found
+        }
         if case .rotationTick = operation.kind { return nil }
         a.apply(operation)
         b.apply(operation)

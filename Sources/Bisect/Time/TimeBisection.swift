@@ -21,6 +21,8 @@ public struct TimeBisection {
         /// Number of the trace event in merged order, nil where a timer set it off.
         public var event: UInt64?
         public var words: String
+        /// What the search cost: operations played, in replays of the whole trace under both policies.
+        public var replays: Double = 0
     }
 
     private let timeline: Timeline
@@ -45,7 +47,7 @@ public struct TimeBisection {
 
     /// - Parameter progress: called now and then with the operations played and their number.
     /// - Returns: nil where nothing differs.
-    public func run(_ predicate: Predicate, progress: (Int, Int) -> Void = { _, _ in }) throws -> Moment? {
+    public func run(_ predicate: Predicate, progress: (Int, Int) -> Void = { _, _ in }) -> Moment? {
         switch predicate {
         case .decision: firstDecision(progress)
         case .count: firstCount(progress)
@@ -67,7 +69,9 @@ public struct TimeBisection {
         let (a, b) = (found.a.map(names.full) ?? "nobody", found.b.map(names.full) ?? "nobody")
         return Moment(
             time: found.time, operation: found.operation, event: found.event,
-            words: "\(found.counter) of cpu \(found.pcpu) goes to \(a) under \(rules.a.name), to \(b) under \(rules.b.name)")
+            words:
+                "\(found.counter) of cpu \(found.pcpu) goes to \(a) under \(rules.a.name), to \(b) under \(rules.b.name)"
+        )
     }
 
     // MARK: Counts
@@ -75,9 +79,14 @@ public struct TimeBisection {
     private struct Pair {
         var a: ReplayCursor
         var b: ReplayCursor
-        mutating func advance(to position: Int) {
+
+        /// - Returns: operations played for it.
+        mutating func advance(to position: Int) -> Int {
+            let before = a.position
+            defer { assert(a.position == b.position) }
             a.advance(to: position)
             b.advance(to: position)
+            return a.position - before
         }
     }
 
@@ -86,21 +95,27 @@ public struct TimeBisection {
         var pair = Pair(a: ReplayCursor(timeline, under: rules.a), b: ReplayCursor(timeline, under: rules.b))
         var saved = pair
         // The table is read at each checkpoint: a difference may come and go.
+        var played = 0
         for part in 1...Self.checkpoints {
             saved = pair
-            pair.advance(to: all * part / Self.checkpoints)
+            played += pair.advance(to: all * part / Self.checkpoints)
             progress(pair.a.position, all)
-            if let difference = differing(pair) { return narrow(saved, pair.a.position, difference) }
+            guard let difference = differing(pair) else { continue }
+            var moment = narrow(saved, pair.a.position, difference, &played)
+            moment.replays = Double(played) / Double(max(1, all))
+            return moment
         }
         return nil
     }
 
     /// The first moment after `start` and not after `end`, where a count differs.
-    private func narrow(_ start: Pair, _ end: Int, _ difference: SeriesDifference) -> Moment {
+    private func narrow(
+        _ start: Pair, _ end: Int, _ difference: SeriesDifference, _ played: inout Int
+    ) -> Moment {
         var (low, high, found) = (start, end, difference)
         while high - low.a.position > 1 {
             var middle = low
-            middle.advance(to: (low.a.position + high) / 2)
+            played += middle.advance(to: (low.a.position + high) / 2)
             if let difference = differing(middle) {
                 (high, found) = (middle.a.position, difference)
             } else {
@@ -118,7 +133,8 @@ public struct TimeBisection {
     private func differing(_ pair: Pair) -> SeriesDifference? {
         let operations = timeline.demand.operations
         let position = pair.a.position
-        let time = position >= operations.count ? timeline.end : position == 0 ? timeline.start : operations[position - 1].time
+        let time =
+            position >= operations.count ? timeline.end : position == 0 ? timeline.start : operations[position - 1].time
         let diff = TableDiff(
             pair.a.table(at: time, wants: wants), pair.b.table(at: time, wants: wants), options: DiffOptions(),
             perSeries: { tolerances.options(for: $0, policy: rules.b.name) })

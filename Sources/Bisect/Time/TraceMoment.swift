@@ -26,7 +26,8 @@ public struct TraceMoment: Equatable, Sendable, Encodable {
     public static func text(_ moments: [TraceMoment]) -> String {
         moments.map { one in
             guard let moment = one.moment else { return "\(one.trace): nothing differs\n" }
-            return "\(one.trace): at \(moment.time) ns\(moment.event.map { ", trace event \($0)" } ?? ""): \(moment.words)\n"
+            return
+                "\(one.trace): at \(moment.time) ns\(moment.event.map { ", trace event \($0)" } ?? ""): \(moment.words)\n"
         }.joined()
     }
 

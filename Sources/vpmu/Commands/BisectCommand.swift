@@ -24,7 +24,8 @@ struct BisectCommand: ParsableCommand {
     enum Over: String, ExpressibleByArgument, CaseIterable { case time, knobs }
 
     @Argument(help: "Traces, or folders of them.") var traces: [String]
-    @Option(name: .shortAndLong, help: "Revisions: the policy's path in the repository. Else policy A.") var policy: String
+    @Option(name: .shortAndLong, help: "Revisions: the policy's path in the repository. Else policy A.") var policy:
+        String
     @Option(help: "A good revision; may be repeated.") var good: [String] = []
     @Option(help: "The bad revision.") var bad: String?
     @Option(help: "A command that builds --policy in a checkout of each revision.") var build: String?
@@ -35,9 +36,11 @@ struct BisectCommand: ParsableCommand {
     @Option(help: "Policy B, to bisect between two policies.") var against: String?
     @Option(help: "Between two policies: over time or over their knobs.") var over = Over.time
     @Flag(help: "Over time: when a count of the owner differs first, instead of a decision.") var countDiffers = false
-    @Option(name: [.long, .customLong("require-owner")], help: "Only this owner; may be repeated.") var owner: [String] = []
+    @Option(name: [.long, .customLong("require-owner")], help: "Only this owner; may be repeated.") var owner:
+        [String] = []
     @Option(help: "A tolerance rule, as in vpmu check; may be repeated.") var tolerance: [String] = []
-    @Option(help: "What counts as bad beside worse: worse (nothing else) or better.") var failOn: CheckExit.FailOn = .worse
+    @Option(help: "What counts as bad beside worse: worse (nothing else) or better.") var failOn: CheckExit.FailOn =
+        .worse
     @Option(help: "A YAML file with host events that no trace shows.") var hostEvents: String?
     @Flag(help: "Write JSON.") var json = false
 
@@ -87,7 +90,8 @@ struct BisectCommand: ParsableCommand {
         if finding.firstBad == nil { throw ExitStatus.cannotJudge.code }
     }
 
-    private func moments(_ listed: [CheckedTrace], _ against: String, _ rules: Tolerances, _ replay: TraceReplay) throws {
+    private func moments(_ listed: [CheckedTrace], _ against: String, _ rules: Tolerances, _ replay: TraceReplay) throws
+    {
         let (a, b) = (try PolicyInput.rules(policy), try PolicyInput.rules(against))
         let progress = ProgressLine()
         var moments: [TraceMoment] = []
@@ -96,7 +100,7 @@ struct BisectCommand: ParsableCommand {
             moments.append(
                 TraceMoment(
                     trace: trace.name,
-                    moment: try bisection.run(countDiffers ? .count : .decision) { done, all in
+                    moment: bisection.run(countDiffers ? .count : .decision) { done, all in
                         progress.show("\(trace.name): \(done) of \(all) operations")
                     }))
         }

@@ -28,7 +28,8 @@ struct CheckCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "The baseline file.") var baseline: String
     @Flag(help: "Write what the policy counts now into the baseline instead of judging.") var update = false
     @Option(help: "A tolerance rule; may be repeated, the last one that fits decides.") var tolerance: [String] = []
-    @Option(help: "Only this owner decides, and it must be there (guest:VM, guest:VM/VCPU, host:NAME); may be repeated.")
+    @Option(
+        help: "Only this owner decides, and it must be there (guest:VM, guest:VM/VCPU, host:NAME); may be repeated.")
     var requireOwner: [String] = []
     @Option(help: "What else fails: worse (nothing else) or better.") var failOn: CheckExit.FailOn = .worse
     @Option(help: "A YAML file with host events that no trace shows.") var hostEvents: String?

@@ -23,6 +23,7 @@ struct VPMU: ParsableCommand {
             PoliciesCommand.self,
             PolicyHostCommand.self,
             RecordCommand.self,
+            ReduceCommand.self,
             ReplayCommand.self,
             SalvageCommand.self,
             ScrubCommand.self,

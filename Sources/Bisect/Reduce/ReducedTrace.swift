@@ -1,0 +1,57 @@
+import Counts
+import Host
+import Policy
+import Replay
+import Timeline
+import Trace
+
+/// The smallest trace that still shows a difference between two policies: a trace like any other.
+public struct ReducedTrace: Sendable {
+    public let trace: TraceBuffer
+    public let target: ReductionTarget
+    /// Operations of the original and of the reduced demand, and demands tried.
+    public let operations: (before: Int, after: Int)
+    public let probes: Int
+
+    /// Reduces, writes the traffic anew, reads it back and checks.
+    ///
+    /// - Throws: `ReductionProblem` where there is no difference, or where the trace that was written does not show it or
+    ///   does not replay itself exactly.
+    public init(
+        _ timeline: Timeline, metadata: TraceMetadata, a: PolicyRules, b: PolicyRules, owners: [String] = [],
+        progress: (_ operations: Int) -> Void = { _ in }
+    ) throws {
+        var reduction = try Reduction(timeline, a: a, b: b, owners: owners)
+        let demand = reduction.run(progress: progress)
+        var reduced = timeline
+        reduced.demand = demand
+        var composer = TraceComposer(reduced, metadata: metadata)
+        trace = try composer.compose()
+        target = reduction.target
+        operations = (timeline.demand.operations.count, demand.operations.count)
+        probes = reduction.probes
+        try check(a, b)
+    }
+
+    private func check(_ a: PolicyRules, _ b: PolicyRules) throws {
+        let again = Timeline(trace)
+        let replay = SelfReplay.check(again)
+        if let difference = replay.difference {
+            throw ReductionProblem.notReproduced("self-replay differs at \(difference.time) ns: \(difference.what)")
+        }
+        let tables = (Replayer.replay(again, under: a, ticks: .own), Replayer.replay(again, under: b, ticks: .own))
+        guard ReductionTarget.gravest(tables.0, tables.1) != nil else {
+            throw ReductionProblem.notReproduced("the policies decide alike on it")
+        }
+    }
+
+    /// Writes it to a file.
+    ///
+    /// - Throws: `TraceError`.
+    public func write(to path: String, existing: Trace.ExistingFile = .refuse) throws {
+        let writer = try TraceWriter(path: path, metadata: trace.metadata, options: .init(existing: existing))
+        for comm in trace.comms { _ = writer.comm(comm) }
+        for event in trace.events { try writer.append(event) }
+        try writer.finish()
+    }
+}
