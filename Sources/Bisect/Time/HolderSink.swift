@@ -15,6 +15,10 @@ struct HolderSink: PMUSink {
     private(set) var refusals: [(time: UInt64, refusal: Refusal)] = []
     /// Since when each event is in ERROR, `.max` if it is not.
     private(set) var errorSince: [UInt64] = []
+    /// The virtual counters that each guest believes to count, by vCPU; vCPUs that never enabled any may be missing.
+    private(set) var believed: [UInt64] = []
+    /// perf core's state of each host event, by its index; `.off` until it is installed.
+    private(set) var hostStates: [Int: EventState] = [:]
     private var codes: [Int32] = []
 
     init(pcpus: Int) { holders = [Int32](repeating: 0, count: pcpus * 64) }
@@ -41,6 +45,12 @@ struct HolderSink: PMUSink {
     mutating func stateChanged(pcpu: Int?, event: EventID, from: EventState, to: EventState) {
         if to == .error { errorSince[event] = now }
         if from == .error { errorSince[event] = .max }
+        if case .host(let index)? = CounterHolder(code: codes[event]) { hostStates[index] = to }
+    }
+
+    mutating func guestEnabledChanged(vcpu: Int, mask: UInt64) {
+        while believed.count <= vcpu { believed.append(0) }
+        believed[vcpu] = mask
     }
 
     mutating func rotationTimerWanted(pcpu: Int) {

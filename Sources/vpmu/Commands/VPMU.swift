@@ -25,6 +25,7 @@ struct VPMU: ParsableCommand {
             RecordCommand.self,
             ReduceCommand.self,
             ReplayCommand.self,
+            ReportCommand.self,
             SalvageCommand.self,
             ScrubCommand.self,
             SynthCommand.self,
