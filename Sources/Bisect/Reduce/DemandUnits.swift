@@ -158,14 +158,14 @@ struct DemandUnits {
         return Demand(actors: actors, operations: DemandUnits.withoutIdleSwitches(operations, pcpus: actors.pcpus))
     }
 
-    /// A switch from one thread without a part in it to another shows nothing.
+    /// No host switches from a thread to itself, and a switch between threads without a part in it shows nothing.
     private static func withoutIdleSwitches(_ operations: [DemandOperation], pcpus: Int) -> [DemandOperation] {
         var current = [DemandOperation.Thread](repeating: .other, count: pcpus)
         return operations.filter { operation in
             guard case .taskSwitch(let thread) = operation.kind, current.indices.contains(Int(operation.pcpu)) else {
                 return true
             }
-            if thread == .other, current[Int(operation.pcpu)] == .other { return false }
+            if thread == current[Int(operation.pcpu)] { return false }
             current[Int(operation.pcpu)] = thread
             return true
         }

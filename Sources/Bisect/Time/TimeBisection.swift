@@ -11,6 +11,8 @@ public struct TimeBisection {
         case decision
         /// What an owner has counted: one pass that keeps checkpoints, then the interval in which it came to differ.
         case count
+        /// How long an owner's counters have run, found the same way.
+        case running
     }
 
     public struct Moment: Equatable, Sendable {
@@ -50,7 +52,8 @@ public struct TimeBisection {
     public func run(_ predicate: Predicate, progress: (Int, Int) -> Void = { _, _ in }) -> Moment? {
         switch predicate {
         case .decision: firstDecision(progress)
-        case .count: firstCount(progress)
+        case .count: first([.count], progress)
+        case .running: first([.runningNs, .silentNs, .blindNs], progress)
         }
     }
 
@@ -90,7 +93,7 @@ public struct TimeBisection {
         }
     }
 
-    private func firstCount(_ progress: (Int, Int) -> Void) -> Moment? {
+    private func first(_ aspects: Set<SeriesDifference.Aspect.What>, _ progress: (Int, Int) -> Void) -> Moment? {
         let all = timeline.demand.operations.count
         var pair = Pair(a: ReplayCursor(timeline, under: rules.a), b: ReplayCursor(timeline, under: rules.b))
         var saved = pair
@@ -100,8 +103,8 @@ public struct TimeBisection {
             saved = pair
             played += pair.advance(to: all * part / Self.checkpoints)
             progress(pair.a.position, all)
-            guard let difference = differing(pair) else { continue }
-            var moment = narrow(saved, pair.a.position, difference, &played)
+            guard let difference = differing(pair, aspects) else { continue }
+            var moment = narrow(saved, pair.a.position, difference, aspects, &played)
             moment.replays = Double(played) / Double(max(1, all))
             return moment
         }
@@ -110,27 +113,30 @@ public struct TimeBisection {
 
     /// The first moment after `start` and not after `end`, where a count differs.
     private func narrow(
-        _ start: Pair, _ end: Int, _ difference: SeriesDifference, _ played: inout Int
+        _ start: Pair, _ end: Int, _ difference: SeriesDifference,
+        _ aspects: Set<SeriesDifference.Aspect.What>, _ played: inout Int
     ) -> Moment {
         var (low, high, found) = (start, end, difference)
         while high - low.a.position > 1 {
             var middle = low
             played += middle.advance(to: (low.a.position + high) / 2)
-            if let difference = differing(middle) {
+            if let difference = differing(middle, aspects) {
                 (high, found) = (middle.a.position, difference)
             } else {
                 low = middle
             }
         }
         let operation = timeline.demand.operations[high - 1]
-        let why = found.aspects.first { $0.what == .count }?.why ?? ""
+        let why = found.aspects.first { aspects.contains($0.what) && $0.verdict.isDifferent }?.why ?? ""
         return Moment(
             time: operation.time, operation: high - 1, event: operation.source == .max ? nil : operation.source,
             words: "\(found.key): \(why)")
     }
 
     /// The first series whose count differs for certain by the time of the last operation played.
-    private func differing(_ pair: Pair) -> SeriesDifference? {
+    private func differing(
+        _ pair: Pair, _ aspects: Set<SeriesDifference.Aspect.What>
+    ) -> SeriesDifference? {
         let operations = timeline.demand.operations
         let position = pair.a.position
         let time =
@@ -138,6 +144,6 @@ public struct TimeBisection {
         let diff = TableDiff(
             pair.a.table(at: time, wants: wants), pair.b.table(at: time, wants: wants), options: DiffOptions(),
             perSeries: { tolerances.options(for: $0, policy: rules.b.name) })
-        return diff.series.first { $0.aspects.contains { $0.what == .count && $0.verdict.isDifferent } }
+        return diff.series.first { $0.aspects.contains { aspects.contains($0.what) && $0.verdict.isDifferent } }
     }
 }

@@ -17,6 +17,7 @@ extension ReportPage {
           white-space: nowrap; }
         thead th { position: sticky; top: 0; background: var(--stripe); z-index: 1; }
         tbody th, td.name, details td, thead th:first-child, #comparison thead th:nth-child(2) { text-align: left; font-weight: 600; } td.name, details td { font-weight: 400; }
+        #comparison tbody th { position: sticky; left: 0; background: var(--paper); }
         details td { white-space: normal; } tr.same td, tr.same th { color: var(--faint); }
         small { color: var(--faint); } .silent { color: var(--silent); } .blind { color: var(--blind); text-decoration: underline dotted; }
         button.sort { all: unset; cursor: pointer; font-weight: 600; } button.sort::after { content: " ↕"; color: var(--faint); }

@@ -36,6 +36,7 @@ struct BisectCommand: ParsableCommand {
     @Option(help: "Policy B, to bisect between two policies.") var against: String?
     @Option(help: "Between two policies: over time or over their knobs.") var over = Over.time
     @Flag(help: "Over time: when a count of the owner differs first, instead of a decision.") var countDiffers = false
+    @Flag(help: "Over time: when an owner's running, silent or blind time differs first.") var timeDiffers = false
     @Option(name: [.long, .customLong("require-owner")], help: "Only this owner; may be repeated.") var owner:
         [String] = []
     @Option(help: "A tolerance rule, as in vpmu check; may be repeated.") var tolerance: [String] = []
@@ -100,7 +101,7 @@ struct BisectCommand: ParsableCommand {
             moments.append(
                 TraceMoment(
                     trace: trace.name,
-                    moment: bisection.run(countDiffers ? .count : .decision) { done, all in
+                    moment: bisection.run(countDiffers ? .count : timeDiffers ? .running : .decision) { done, all in
                         progress.show("\(trace.name): \(done) of \(all) operations")
                     }))
         }

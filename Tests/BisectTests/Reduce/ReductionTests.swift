@@ -1,0 +1,129 @@
+import Counts
+import Host
+import PMU
+import Policy
+import Replay
+import Testing
+import Trace
+
+@testable import Bisect
+@testable import Timeline
+
+@Suite("Reduction")
+struct ReductionTests {
+    /// A planted difference, hidden among slices, accesses, vCPUs and host events that have no part in it.
+    struct Case: Sendable, CustomStringConvertible {
+        let description: String
+        let rules: @Sendable () -> PolicyRules
+        let plant: @Sendable (inout DemandFixture) -> Void
+    }
+
+    private static func rules(_ change: (inout PolicyRules) -> Void) -> PolicyRules {
+        PlantedCase.rules("b", change)
+    }
+
+    static let cases: [Case] = [
+        Case(description: "ERROR that a policy retries", rules: { rules { $0.pinnedMisfit = .retryAtSchedIn } }) {
+            let events = $0.fill()
+            $0.slice(0) { $0.program(0, 1, "instructions") }
+            $0.add(.hostRemove(event: Int32(events[2])))
+            $0.slice(0, 200)
+        },
+        Case(description: "a higher priority", rules: { rules { $0.guest.priority = .ultimate } }) {
+            _ = $0.fill()
+            $0.slice(0) { $0.program(0, 1, "instructions") }
+        },
+        Case(description: "a ceded PMU", rules: { PolicyRules.mediated }) {
+            $0.install($0.host("agent", "branches"))
+            $0.slice(0) { $0.program(0, 0, "instructions") }
+        },
+        Case(description: "a reservation", rules: { rules { $0.reservations = [Reservation(guests: .nothing)] } }) {
+            $0.slice(0) { $0.program(0, 0, "instructions") }
+        },
+        Case(description: "a flexible event that is spared", rules: { rules { $0.taskPinned = .spares } }) {
+            _ = $0.fill(.flexible)
+            $0.slice(0) { $0.program(0, 0, "instructions") }
+        },
+    ]
+
+    private func timeline(_ planted: Case, noise: Int, seed: UInt64) -> Timeline {
+        var random = TestRandom(state: seed)
+        var demand = DemandFixture(pcpus: 3, vcpus: [2, 2])
+        let watcher = demand.host("watcher", "cache-misses", pcpu: 2)
+        demand.install(watcher, pcpu: 2)
+        func addNoise(_ number: Int) {
+            for _ in 0..<number {
+                let vcpu = Int.random(in: 1...3, using: &random)
+                let pcpu = Int.random(in: 1...2, using: &random)
+                let counter = Int.random(in: 0..<4, using: &random)
+                let event = ["cycles", "branches", nil].randomElement(using: &random)!
+                demand.slice(vcpu, UInt64.random(in: 10...300, using: &random), pcpu: pcpu) {
+                    $0.program(vcpu, counter, event, pcpu: pcpu)
+                    $0.wait(3)
+                    $0.exit(vcpu, pcpu: pcpu)
+                    $0.enter(vcpu, pcpu: pcpu)
+                }
+            }
+        }
+        addNoise(noise / 2)
+        planted.plant(&demand)
+        addNoise(noise / 2)
+        return demand.timeline
+    }
+
+    static var metadata: TraceMetadata {
+        var metadata = TraceMetadata(source: "test", tool: "test", clock: "simulated")
+        metadata.kernel = "6.12.0"
+        metadata.processor = .init(vendor: "AuthenticAMD", family: 0x17, model: 0x31, stepping: 0)
+        metadata.processor?.modelName = "zen2"
+        metadata.nmiWatchdog = false
+        metadata.recordedPolicy = "emulated"
+        metadata.muxIntervalMilliseconds = 1
+        metadata.topology = (0..<3).map { .init(id: $0, socket: 0, core: $0) }
+        metadata.threads = (0..<4).map {
+            .init(tid: Int32(100 + $0), pid: 90, comm: "CPU \($0 % 2)/KVM", vm: "vm\($0 / 2)", vcpu: $0 % 2)
+        }
+        return metadata
+    }
+
+    @Test("a planted case becomes 1-minimal, small, and replays itself exactly", arguments: cases.indices)
+    func minimal(_ number: Int) throws {
+        let planted = Self.cases[number]
+        let timeline = timeline(planted, noise: 60, seed: UInt64(number) + 5)
+        let rules = planted.rules()
+        var reduction = try Reduction(timeline, a: .emulated, b: rules)
+        let demand = reduction.run()
+        let shown = reduction.shows(demand)
+        #expect(shown)
+        let units = DemandUnits(demand)
+        for kind in DemandUnits.Kind.allCases {
+            for unit in units.units(kind) {
+                let without = units.without([unit])
+                // A unit that is gone already takes nothing away.
+                guard without.operations != demand.operations else { continue }
+                let canBeSpared = reduction.shows(without)
+                #expect(!canBeSpared, "\(planted): \(unit)")
+            }
+        }
+        // The initialiser reads the trace back and throws unless it replays itself and shows a difference.
+        let reduced = try ReducedTrace(timeline, metadata: Self.metadata, a: .emulated, b: rules)
+        #expect(reduced.trace.events.count <= 200)
+        #expect(reduced.trace.events.count > 0)
+        #expect(SelfReplay.check(Timeline(reduced.trace)).agrees)
+    }
+
+    @Test("policies that give everybody the same time leave nothing to reduce")
+    func nothing() {
+        let timeline = timeline(Self.cases[0], noise: 4, seed: 1)
+        #expect(throws: ReductionProblem.noDifference) { try Reduction(timeline, a: .emulated, b: .emulated) }
+    }
+
+    @Test("the difference of one owner is kept when it is asked for")
+    func owner() throws {
+        let timeline = timeline(Self.cases[1], noise: 20, seed: 3)
+        let rules = Self.cases[1].rules()
+        let reduction = try Reduction(timeline, a: .emulated, b: rules, owners: ["guest:vm0"])
+        #expect(reduction.target.key.owner == "guest:vm0/0")
+        #expect(reduction.target.verdict == .better)
+    }
+}
