@@ -51,9 +51,9 @@ extension Replayer {
             reading = .bounded(0, nil, guess: reading.count)
             why = "depends on what the guest would have done: \(divergence.cause)"
         }
-        if let taint = timeline.taints.first, reading.mark == .exact {
+        if let taint = reach.taint(vcpu: vcpu), reading.mark == .exact {
             reading = .bounded(0, nil, guess: reading.count)
-            why = taint.cause
+            why = taint.words
         }
         return Series(
             key: SeriesKey(
@@ -89,11 +89,9 @@ extension Replayer {
             why = "the trace does not tell it from another event that is like it"
         }
         if let refusal = refusals[index] { why = "refused with \(refusal.rawValue)" }
-        if let taint = timeline.taints.first(where: { $0.pcpu == nil || pcpu == nil || $0.pcpu == pcpu }),
-            reading.mark == .exact
-        {
+        if let taint = reach.taint(hostEvent: index), reading.mark == .exact {
             reading = .bounded(0, nil, guess: reading.count)
-            why = taint.cause
+            why = taint.words
         }
         if !event.exclusionKnown, refusals[index] == .notSupported {
             reading = .unknown
@@ -180,11 +178,7 @@ extension Replayer {
     }
 
     private func taints() -> [Taint] {
-        var list = timeline.taints.map {
-            Taint(
-                owner: $0.vcpu.map { timeline.owner(vcpu: $0) }, pcpu: $0.pcpu, counter: nil, from: $0.from, to: $0.to,
-                cause: $0.cause)
-        }
+        var list = reach.taints
         if hidesHostDemand {
             list.append(
                 Taint(

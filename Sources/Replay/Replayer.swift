@@ -12,6 +12,8 @@ public struct Replayer {
     let timeline: Timeline
     let rules: PolicyRules
     let estimator: CountEstimator
+    /// Whom the gaps of the trace concern.
+    let reach: TaintReach
     var machine: HostMachine<ReplaySink>
     var openLoop: [OpenLoopItem] = []
     var notices: [Notice] = []
@@ -48,6 +50,7 @@ public struct Replayer {
         self.rules = rules
         let actors = timeline.demand.actors
         estimator = CountEstimator(timeline.measurements, model: timeline.model)
+        reach = TaintReach(timeline)
         let checker =
             comparing && timeline.showsTraffic
             ? DecisionChecker(

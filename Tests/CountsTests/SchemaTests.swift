@@ -41,6 +41,23 @@ struct SchemaTests {
         }
     }
 
+    @Test("the report of a check conforms")
+    func check() throws {
+        let table = CountsFileTests.table
+        let other = CountsTableTests.table(Array(CountsTableTests.rows.dropFirst()))
+        let report = CheckReport(
+            policy: "p.yaml", baseline: "b",
+            traces: [
+                TraceJudgement(
+                    trace: "a.vpt", finding: .compared(TableDiff(table, other)), missingOwners: ["host:x"], span: 0...9,
+                    taints: [Taint(owner: nil, pcpu: 1, counter: nil, from: 2, to: 3, cause: "lost")]),
+                TraceJudgement(trace: "b.vpt", finding: .unusable("line 3")),
+            ], unchecked: ["c.vpt"])
+        #expect(try schema("check").violations(try report.json()) == [])
+        let wrong = try report.json().replacingOccurrences(of: "\"cannot judge\"", with: "\"who knows\"")
+        #expect(try schema("check").violations(wrong) != [])
+    }
+
     @Test("a diff of raw columns conforms")
     func columnsDiff() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("schema-\(UUID().uuidString)").path

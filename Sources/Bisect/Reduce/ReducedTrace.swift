@@ -23,26 +23,46 @@ public struct ReducedTrace: Sendable {
     ) throws {
         var reduction = try Reduction(timeline, a: a, b: b, owners: owners)
         let demand = reduction.run(progress: progress)
-        var reduced = timeline
-        reduced.demand = demand
-        var composer = TraceComposer(reduced, metadata: metadata)
-        trace = try composer.compose()
         target = reduction.target
         operations = (timeline.demand.operations.count, demand.operations.count)
         probes = reduction.probes
-        try check(a, b)
+        // What is installed first can have been there before: fewer records, if reading them back still tells enough.
+        do {
+            trace = try ReducedTrace.composed(Self.startingInstalled(demand), timeline, metadata, a, b)
+        } catch is ReductionProblem {
+            trace = try ReducedTrace.composed(demand, timeline, metadata, a, b)
+        }
     }
 
-    private func check(_ a: PolicyRules, _ b: PolicyRules) throws {
+    /// The demand with the host events that come before everything else installed before the trace begins.
+    private static func startingInstalled(_ demand: Demand) -> Demand {
+        var demand = demand
+        for index in demand.operations.indices {
+            switch demand.operations[index].kind {
+            case .hostInstall, .vmCreate: demand.operations[index].source = DemandOperation.beforeTrace
+            default: return demand
+            }
+        }
+        return demand
+    }
+
+    /// The trace of `demand`, read back and checked.
+    private static func composed(
+        _ demand: Demand, _ timeline: Timeline, _ metadata: TraceMetadata, _ a: PolicyRules, _ b: PolicyRules
+    ) throws -> TraceBuffer {
+        var reduced = timeline
+        reduced.demand = demand
+        var composer = TraceComposer(reduced, metadata: metadata)
+        let trace = try composer.compose()
         let again = Timeline(trace)
-        let replay = SelfReplay.check(again)
-        if let difference = replay.difference {
+        if let difference = SelfReplay.check(again).difference {
             throw ReductionProblem.notReproduced("self-replay differs at \(difference.time) ns: \(difference.what)")
         }
         let tables = (Replayer.replay(again, under: a, ticks: .own), Replayer.replay(again, under: b, ticks: .own))
         guard ReductionTarget.gravest(tables.0, tables.1) != nil else {
             throw ReductionProblem.notReproduced("the policies decide alike on it")
         }
+        return trace
     }
 
     /// Writes it to a file.

@@ -39,6 +39,10 @@ struct SteadyHardware: TrafficOutput {
     }
 
     mutating func setPID(_ pid: Int32, pcpu: Int) { pcpus[pcpu].pid = pid }
+    /// Whether accesses of `pcpu` are made in an interrupt, as the records' flags tell (0x08, hard irq).
+    mutating func setInInterrupt(_ isIn: Bool, pcpu: Int) {
+        pcpus[pcpu].flags = isIn ? pcpus[pcpu].flags | 0x08 : pcpus[pcpu].flags & ~0x08
+    }
     func pid(_ pcpu: Int) -> Int32 { pcpus[pcpu].pid }
     func isInGuest(_ pcpu: Int) -> Bool { pcpus[pcpu].isInGuest }
 

@@ -131,13 +131,17 @@ struct TraceComposer {
         if next != .other { machine.apply(operation) }
     }
 
-    /// The host gets to work on a pCPU whose vCPU may be in guest mode: it leaves, and comes back at once.
+    /// The host gets to work on a pCPU by an interrupt. A vCPU in guest mode leaves for it, and comes back at once.
     private mutating func interrupting(_ pcpu: Int, _ body: (inout TraceComposer) -> Void) {
-        guard hardware.isInGuest(pcpu), let vcpu = vcpu(on: pcpu) else { return body(&self) }
+        let vcpu = hardware.isInGuest(pcpu) ? vcpu(on: pcpu) : nil
         let (time, place) = (hardware.now, Int32(pcpu))
-        perform(DemandOperation(time: time, pcpu: place, kind: .guestExit(vcpu: vcpu, reentersFast: false)))
+        if let vcpu {
+            perform(DemandOperation(time: time, pcpu: place, kind: .guestExit(vcpu: vcpu, reentersFast: false)))
+        }
+        hardware.setInInterrupt(true, pcpu: pcpu)
         body(&self)
-        perform(DemandOperation(time: time, pcpu: place, kind: .guestEnter(vcpu: vcpu)))
+        hardware.setInInterrupt(false, pcpu: pcpu)
+        if let vcpu { perform(DemandOperation(time: time, pcpu: place, kind: .guestEnter(vcpu: vcpu))) }
     }
 
     private func vcpu(on pcpu: Int) -> Int32? {

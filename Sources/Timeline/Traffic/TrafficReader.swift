@@ -198,7 +198,8 @@ struct TrafficReader {
         }
         if phase == .operation, pcpus[p].awaitsArrival, isSwitch {
             pcpus[p].awaitsArrival = false
-            if event.pid == pcpus[p].arriving { phase = .switchIn }
+            // A switch is over before interrupts are let in again: what one does is no part of it.
+            if event.pid == pcpus[p].arriving, event.flags & 0x08 == 0 { phase = .switchIn }
         }
         if phase != .switchOut, pcpus[p].mediated.returns {
             if event.pid == pcpus[p].mediated.thread { phase = .handOver }

@@ -19,7 +19,11 @@ struct ReportCommand: ParsableCommand {
             """)
 
     @OptionGroup var input: TimelineArguments
-    @Option(name: .shortAndLong, help: "A preset or a YAML file; may be repeated, the first is the one others are measured against. Default: all presets.")
+    @Option(
+        name: .shortAndLong,
+        help:
+            "A preset or a YAML file; may be repeated, the first is the one others are measured against. Default: all presets."
+    )
     var policy: [String] = []
     @Option(name: .shortAndLong, help: "The page to write.") var output: String
     @Option(help: "Its title. Default: the trace's file name.") var title: String?
