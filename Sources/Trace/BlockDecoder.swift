@@ -79,6 +79,25 @@ final class BlockDecoder {
         try zstd.decompress(frame, into: target, size: size, what: group.name)
     }
 
+    /// The contents of a group that is mostly stored raw, with `PatchedFrame.padding` readable bytes behind: where they lie if that can
+    /// be, else expanded into `room`.
+    private func contents(
+        _ group: BlockHeader.Group, _ header: BlockHeader, _ frames: borrowing InlineArray<6, UnsafeRawBufferPointer>,
+        room: inout Scratch
+    ) throws(FormatViolation) -> UnsafeRawPointer {
+        let size = Int(header.groups[group.rawValue].decompressed)
+        let frame = frames[group.rawValue]
+        // The next group's frame follows, and is longer than the padding.
+        var isFollowed = false
+        for next in group.rawValue + 1..<6 where frames[next].count >= PatchedFrame.padding { isFollowed = true }
+        if isFollowed, let contents = RawFrame.contents(frame, size: size), let base = contents.baseAddress {
+            return base
+        }
+        let target = room.room(size + PatchedFrame.padding)
+        try expand(group, header, frames, into: target)
+        return UnsafeRawPointer(target)
+    }
+
     private func readEntries(_ directory: inout ByteReader, into columns: BlockColumns) throws(FormatViolation) {
         let entries = try directory.count("the number of dictionary entries", atMost: TokenEntry.mostEntries)
         steps.update(repeating: TokenStep(), count: 256)
@@ -123,12 +142,11 @@ final class BlockDecoder {
     ) throws(FormatViolation) {
         let group = header.groups[BlockHeader.Group.timeBits.rawValue]
         let size = Int(group.decompressed)
-        let bits = second.room(size + PatchedFrame.padding)
         if group.coding != TimeColumn.plainFrames {
             for token in 0..<columns.templateCount { expected[token] = try directory.varint() }
             expected[Int(TokenEntry.escapeToken)] = try directory.varint()
         }
-        try expand(.timeBits, header, frames, into: bits)
+        let bits = try contents(.timeBits, header, frames, room: &second)
         switch group.coding {
         case TimeColumn.plainFrames, TimeColumn.residualFrames:
             try readTimeFrames(&directory, header, bits, size, into: columns)
@@ -210,8 +228,7 @@ final class BlockDecoder {
             throw FormatViolation("\(count) counter values for \(header.events) events")
         }
         let values = hasDistances ? fresh.room((count + 1) * 8).assumingMemoryBound(to: UInt64.self) : target
-        let lows = second.room(Int(low.decompressed) + 8)
-        try expand(.counterLow, header, frames, into: lows)
+        let lows = try contents(.counterLow, header, frames, room: &second)
         if low.coding & CounterColumn.lowPlanes != 0 {
             Planes.gather(lows, count: count, planes: lowBytes, into: values)
         } else {

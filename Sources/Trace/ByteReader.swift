@@ -14,7 +14,17 @@ struct ByteReader {
         return T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
     }
 
+    @inline(__always)
     mutating func varint() throws(FormatViolation) -> UInt64 {
+        // Most are a single byte.
+        if offset < bytes.count, bytes[offset] < 0x80 {
+            offset &+= 1
+            return UInt64(bytes[offset &- 1])
+        }
+        return try longVarint()
+    }
+
+    private mutating func longVarint() throws(FormatViolation) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {

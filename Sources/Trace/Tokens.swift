@@ -95,13 +95,18 @@ extension TokenEntry {
         let isa: UInt8 = try reader.read()
         let a = try reader.varint()
         let b = try reader.varint()
-        guard a <= UInt32.max, b <= UInt32.max else { throw FormatViolation("an entry with a field beyond 32 bits") }
-        template = TraceEvent(
-            time: 0, pcpu: 0, pid: 0, kind: kind, flags: flags, a: UInt32(a), b: UInt32(b),
-            value: try reader.varint(), value2: try reader.varint(), value3: try reader.varint(), isa: isa)
+        let value = try reader.varint()
+        let value2 = try reader.varint()
+        let value3 = try reader.varint()
+        guard a | b <= UInt32.max else { throw FormatViolation("an entry with a field beyond 32 bits") }
         // So that a decoder may add stored fields to the template.
-        guard template == template.template(storing: fields) else {
-            throw FormatViolation("an entry with a constant for a stored field")
-        }
+        let isClean =
+            (a == 0 || !fields.contains(.a)) && (b == 0 || !fields.contains(.b))
+            && (value == 0 || fields.isDisjoint(with: [.value, .counter])) && (value2 == 0 || !fields.contains(.value2))
+            && (value3 == 0 || !fields.contains(.value3)) && (raw | flags | isa == 0 || !fields.contains(.head))
+        guard isClean else { throw FormatViolation("an entry with a constant for a stored field") }
+        template = TraceEvent(
+            time: 0, pcpu: 0, pid: 0, kind: kind, flags: flags, a: UInt32(truncatingIfNeeded: a),
+            b: UInt32(truncatingIfNeeded: b), value: value, value2: value2, value3: value3, isa: isa)
     }
 }

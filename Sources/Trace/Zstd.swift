@@ -93,6 +93,17 @@ enum RawFrame {
         withUnsafeBytes(of: checksum.littleEndian) { out.append(contentsOf: $0) }
         return out.count - start
     }
+
+    /// The contents of a frame of one raw block as they lie in the frame, their checksum checked, or nil for any other frame.
+    static func contents(_ frame: UnsafeRawBufferPointer, size: Int) -> UnsafeRawBufferPointer? {
+        guard frame.count == size + 16, size > 0, let base = frame.baseAddress else { return nil }
+        func word(_ at: Int) -> UInt32 { UInt32(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt32.self)) }
+        guard word(0) == magic, frame[4] == 0xA4, word(5) == UInt32(size), word(8) >> 8 == UInt32(size) << 3 | 1 else {
+            return nil
+        }
+        let contents = UnsafeRawBufferPointer(rebasing: frame[12..<12 + size])
+        return UInt32(truncatingIfNeeded: XXH64.hash(contents)) == word(12 + size) ? contents : nil
+    }
 }
 
 /// Decompresses one frame at a time into memory of a size that was checked before.
