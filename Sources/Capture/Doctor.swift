@@ -86,7 +86,7 @@ public struct Doctor: Sendable {
             let cpus = try CPUList.online()
             let source = try PerfSource(
                 tracepoints: tracepoints, cpus: Array(cpus.prefix(1)), bufferBytes: HostMemory.pageBytes,
-                filter: EventFilter(registers: .pmu), processes: [])
+                filter: KernelFilter(registers: .pmu), processes: [])
             let loss = source.countsLossByTracepoint ? "each tracepoint" : "each CPU's ring (Linux 6.0 tells more)"
             return Check(
                 name: "perf events", outcome: .good,

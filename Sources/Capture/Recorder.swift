@@ -36,7 +36,7 @@ public final class Recorder {
         for process in options.processes where GuestThreads.threadIDs(ofProcess: process).isEmpty {
             throw CaptureError.usage("there is no process \(process)")
         }
-        let filter = EventFilter(registers: options.registers)
+        let filter = KernelFilter(registers: options.registers)
         let bytes = try options.ringBytes(cpus: cpus.count)
         source = try Self.source(
             options, tracefs: tracefs, tracepoints: tracepoints, cpus: cpus, bufferBytes: bytes, filter: filter)
@@ -72,7 +72,7 @@ public final class Recorder {
 
     private static func source(
         _ options: RecordingOptions, tracefs: Tracefs, tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64,
-        filter: EventFilter
+        filter: KernelFilter
     ) throws -> any EventSource {
         guard options.source != .perf || options.mode == .continuous else {
             throw CaptureError.usage("a flight recorder needs the tracefs source, not perf")

@@ -32,25 +32,3 @@ public enum RegisterRanges {
         }
     }
 }
-
-/// What the kernel shall let through before a record is made.
-struct EventFilter: Equatable, Sendable {
-    var registers: RegisterScope
-
-    /// The filter expression for a tracepoint, nil when it needs none.
-    func expression(for kind: EventKind) -> String? {
-        guard registers == .pmu, let field = RegisterRanges.registerField(of: kind) else { return nil }
-        return RegisterRanges.pmu.map { range in
-            let (first, last) = ("0x" + String(range.lowerBound, radix: 16), "0x" + String(range.upperBound, radix: 16))
-            return range.count == 1 ? "\(field) == \(first)" : "(\(field) >= \(first) && \(field) <= \(last))"
-        }.joined(separator: " || ")
-    }
-}
-
-/// Which register accesses a recording takes.
-public enum RegisterScope: Sendable, Equatable {
-    /// Those of the core PMU.
-    case pmu
-    /// All.
-    case all
-}

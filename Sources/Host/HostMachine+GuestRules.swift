@@ -100,7 +100,7 @@ extension HostMachine {
             vcpus[vcpu].told &= ~bit(slot)
             if value & EventSelect.enable != 0 { wanted = bit(slot) }
         case .fixedControl:
-            for number in 0..<vcpus[vcpu].pmu.shape.fixed where value >> (4 * UInt64(number)) & 0x3 != 0 {
+            for number in 0..<vcpus[vcpu].pmu.shape.fixed where FixedControl.field(number, of: value) & 0x3 != 0 {
                 wanted |= Counter.fixed(number).bit
             }
         default: return false

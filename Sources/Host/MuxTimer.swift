@@ -7,6 +7,9 @@ public struct MuxTimer: Sendable, Equatable {
     public var interval: UInt64
     public init(interval: UInt64) { self.interval = max(1, interval) }
 
-    /// The first tick after `time`.
-    public func tick(after time: UInt64) -> UInt64 { (time / interval + 1) * interval }
+    /// The first tick after `time`; `.max` where the clock ends before it.
+    public func tick(after time: UInt64) -> UInt64 {
+        let (tick, overflow) = (time / interval + 1).multipliedReportingOverflow(by: interval)
+        return overflow ? .max : tick
+    }
 }

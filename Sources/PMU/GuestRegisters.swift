@@ -29,8 +29,8 @@ public struct GuestRegisters: Sendable {
         slot < firstFixedSlot ? .gp(slot) : .fixed(slot - firstFixedSlot)
     }
 
-    /// The four control bits of fixed counter `number` (SDM volume 3B, IA32_FIXED_CTR_CTRL).
-    @inlinable public func fixedField(_ number: Int) -> UInt64 { fixedControl >> (4 * UInt64(number)) & 0xf }
+    /// The four control bits of fixed counter `number`.
+    @inlinable public func fixedField(_ number: Int) -> UInt64 { FixedControl.field(number, of: fixedControl) }
 
     /// Whether the counter's own control says that it counts, GLOBAL_CTRL apart.
     @inlinable public func isLocallyEnabled(slot: Int) -> Bool {

@@ -10,8 +10,9 @@ import PMU
 /// The files around this one follow one pass of the kernel from the outside in:
 ///
 ///     +Operations   install, remove, enable, disable, period, read      kernel/events/core.c
-///     +Tasks        task switch, rotation                                kernel/events/core.c
-///     +Contexts     lists in and out, in priority order                  kernel/events/core.c
+///     +Tasks        task switch                                          kernel/events/core.c
+///     +Rotation     the multiplexing timer                               kernel/events/core.c
+///     +ListOrder    lists in and out, in priority order                  kernel/events/core.c
 ///     +Groups       one group in, all or nothing                         kernel/events/core.c
 ///     +Counters     the x86 event list, transactions, (re)assignment     arch/x86/events/core.c
 ///     +Guests       handing the whole PMU to a mediated guest            kernel/events/core.c

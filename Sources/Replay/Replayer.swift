@@ -146,7 +146,7 @@ public struct Replayer {
     }
 
     private func nextTick(_ time: UInt64) -> UInt64 {
-        (time / timeline.multiplexInterval + 1) * timeline.multiplexInterval
+        MuxTimer(interval: timeline.multiplexInterval).tick(after: time)
     }
 
     private mutating func tick(upTo end: UInt64) {

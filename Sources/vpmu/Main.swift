@@ -1,24 +1,6 @@
 import ArgumentParser
 import Foundation
 
-/// What the process ends with, chosen for `git bisect run`.
-enum ExitStatus: Int32 {
-    /// Done; same; better; within tolerance.
-    case good = 0
-    /// Worse or different, or a plain "no".
-    case no = 1
-    /// This revision cannot be judged: `git bisect run` skips it.
-    case cannotJudge = 125
-    /// What no revision can mend: an unreadable trace or baseline, the environment. `git bisect run` stops.
-    case unreadable = 128
-    /// Wrong usage.
-    case usage = 129
-    case interrupted = 130
-
-    /// Throw it from a command that has said all there is to say.
-    var code: ExitCode { ExitCode(rawValue) }
-}
-
 /// Runs the command and turns whatever it throws into one line on standard error and an exit status.
 ///
 /// The argument parser would end with 64 on wrong usage and 1 on any other error, which `git bisect run` takes for "bad".

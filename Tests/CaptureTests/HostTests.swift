@@ -25,7 +25,7 @@ struct HostTests {
             ("CPU /KVM", nil), ("qemu-system-x86", nil), ("vcpu", nil), ("IO mon_iothread", nil),
         ] as [(String, Int?)])
     func readsThreadNames(name: String, vcpu: Int?) {
-        #expect(GuestThreads.vcpu(fromThreadName: name) == vcpu)
+        #expect(ThreadAttribution.vcpuIndex(ofThreadNamed: name) == vcpu)
     }
 
     @Test(
@@ -64,8 +64,8 @@ struct HostTests {
 
     @Test("a filter names the register's field where there is one")
     func makesFilters() {
-        #expect(EventKind.allCases.allSatisfy { EventFilter(registers: .all).expression(for: $0) == nil })
-        let pmu = EventFilter(registers: .pmu)
+        #expect(EventKind.allCases.allSatisfy { KernelFilter(registers: .all).expression(for: $0) == nil })
+        let pmu = KernelFilter(registers: .pmu)
         #expect(pmu.expression(for: .kvmMSR)?.hasPrefix("(ecx >= 0x186 && ecx <= 0x18f) || ") == true)
         #expect(pmu.expression(for: .writeMSR)?.contains(" || msr == 0x3f1 || ") == true)
         #expect(pmu.expression(for: .rdpmc) == nil)

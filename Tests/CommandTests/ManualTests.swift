@@ -37,6 +37,7 @@ struct ManualTests {
     func roff() throws {
         let folder = try made()
         let pages = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/man/man1").sorted()
+        #expect(!pages.isEmpty)
         for page in pages {
             let outcome = try Shell.run(
                 "groff", ["-man", "-ww", "-Tutf8", "-z", "\(folder.path)/man/man1/\(page)"])

@@ -201,7 +201,10 @@ struct HostileTests {
         change(&block.header, &block.payload)
         try write([], to: scratch.file("empty"))
         let empty = try InputFile(path: scratch.file("empty"))
-        guard case .frame(let header) = try FrameFile(file: empty).frame(at: 0) else { return nil }
+        guard case .frame(let header) = try FrameFile(file: empty).frame(at: 0) else {
+            Issue.record("an empty trace has no header frame")
+            return nil
+        }
         let bytes = try empty.read(header.length, at: 0)
         let frame = Frame.header(
             .block, offset: header.end, checkpoint: 0, body: block.header.bytes, payload: block.payload)
@@ -209,7 +212,7 @@ struct HostileTests {
         do {
             _ = try TraceReader(path: scratch.file()).events()
             return nil
-        } catch { return error as? TraceError }
+        } catch let error as TraceError { return error }
     }
 
     @Test("a forged block with nothing forged reads")
@@ -273,7 +276,10 @@ struct HostileTests {
         let scratch = ScratchDirectory()
         try write([], to: scratch.file("empty"))
         let empty = try InputFile(path: scratch.file("empty"))
-        guard case .frame(let header) = try FrameFile(file: empty).frame(at: 0) else { return }
+        guard case .frame(let header) = try FrameFile(file: empty).frame(at: 0) else {
+            Issue.record("an empty trace has no header frame")
+            return
+        }
         let start = try empty.read(header.length, at: 0)
         let zeros = [UInt8](repeating: 0, count: 12 << 20)
         for (kind, count) in [(Frame.Kind.lost, zeros.count / 7), (.comms, zeros.count - 1)] {

@@ -9,7 +9,7 @@ import Trace
 struct TraceComposer {
     private var machine: HostMachine<TrafficDriver<SteadyHardware>>
     private let timeline: Timeline
-    private let interval: UInt64
+    private let timer: MuxTimer
     private var ticks: [UInt64]
     private let isa: UInt8
     private var trace: TraceBuffer
@@ -18,7 +18,7 @@ struct TraceComposer {
     init(_ timeline: Timeline, metadata: TraceMetadata) {
         self.timeline = timeline
         let actors = timeline.demand.actors
-        interval = max(1, timeline.multiplexInterval)
+        timer = MuxTimer(interval: timeline.multiplexInterval)
         ticks = [UInt64](repeating: .max, count: actors.pcpus)
         isa = timeline.model.flavour == .intel ? 1 : 2
         let habits = TrafficHabits(fixedControl: timeline.kvm.fixedControlWrites, overflowPolls: .shown)
@@ -155,7 +155,7 @@ struct TraceComposer {
                 ticks[pcpu] = .max
                 guard machine.scheduler.rotateNecessary(pcpu: pcpu) != (false, false) else { continue }
                 interrupting(pcpu) { $0.machine.scheduler.rotate(pcpu: pcpu) }
-                ticks[pcpu] = due + interval
+                ticks[pcpu] = timer.tick(after: due)
             }
             arm()
         }
@@ -163,7 +163,7 @@ struct TraceComposer {
 
     private mutating func arm() {
         for pcpu in machine.scheduler.sink.takeWantedTimers() where ticks[pcpu] == .max {
-            ticks[pcpu] = (hardware.now / interval + 1) * interval
+            ticks[pcpu] = timer.tick(after: hardware.now)
         }
     }
 }

@@ -8,14 +8,14 @@ import Timeline
 /// one of recorded against simulated ticks.
 struct PolicyPlayer {
     private(set) var machine: HostMachine<HolderSink>
-    private let interval: UInt64
+    private let timer: MuxTimer
     private var ticks: [UInt64]
     /// The earliest due tick of any pCPU, `.max` if no timer runs.
     private(set) var nextTick = UInt64.max
 
     init(_ timeline: Timeline, rules: PolicyRules) {
         let actors = timeline.demand.actors
-        interval = max(1, timeline.multiplexInterval)
+        timer = MuxTimer(interval: timeline.multiplexInterval)
         ticks = [UInt64](repeating: .max, count: actors.pcpus)
         machine = HostMachine(
             model: timeline.model, rules: rules, actors: actors, kvm: timeline.kvm,
@@ -27,7 +27,7 @@ struct PolicyPlayer {
         let due = nextTick
         machine.scheduler.sink.now = due
         for pcpu in ticks.indices where ticks[pcpu] == due {
-            ticks[pcpu] = machine.scheduler.rotate(pcpu: pcpu) ? due + interval : .max
+            ticks[pcpu] = machine.scheduler.rotate(pcpu: pcpu) ? timer.tick(after: due) : .max
         }
         findNext()
         arm(due)
@@ -45,7 +45,7 @@ struct PolicyPlayer {
 
     private mutating func arm(_ time: UInt64) {
         for pcpu in machine.scheduler.sink.timersWanted where ticks[pcpu] == .max {
-            ticks[pcpu] = (time / interval + 1) * interval
+            ticks[pcpu] = timer.tick(after: time)
             nextTick = min(nextTick, ticks[pcpu])
         }
         machine.scheduler.sink.timersWanted.removeAll(keepingCapacity: true)

@@ -43,18 +43,9 @@ public enum GuestThreads {
         let name = vmName(ofProcess: process)
         return threadIDs(ofProcess: process).map { tid in
             let comm = KernelFile.line("/proc/\(process)/task/\(tid)/comm") ?? ""
-            return .init(tid: tid, pid: process, comm: comm, vm: name, vcpu: vcpu(fromThreadName: comm))
+            return .init(
+                tid: tid, pid: process, comm: comm, vm: name, vcpu: ThreadAttribution.vcpuIndex(ofThreadNamed: comm))
         }
-    }
-
-    /// The vCPU's number where the VMM names its threads: `CPU n/KVM` (QEMU with `debug-threads=on`, libvirt's default),
-    /// `fc_vcpu n` (Firecracker), `vcpun` (Cloud Hypervisor), `crosvm_vcpun` (crosvm).
-    public static func vcpu(fromThreadName name: String) -> Int? {
-        if name.hasPrefix("CPU "), name.hasSuffix("/KVM") { return number(name.dropFirst(4).dropLast(4)) }
-        for prefix in ["fc_vcpu ", "crosvm_vcpu", "vcpu"] where name.hasPrefix(prefix) {
-            return number(name.dropFirst(prefix.count))
-        }
-        return nil
     }
 
     /// The name in QEMU's `-name` option (`-name x`, `-name guest=x,debug-threads=on`), given as argument vector.
@@ -91,9 +82,5 @@ public enum GuestThreads {
             return Int32(line.dropFirst(5).filter { !$0.isWhitespace })
         }
         return nil
-    }
-
-    private static func number(_ text: Substring) -> Int? {
-        text.allSatisfy { $0.isASCII && $0.isNumber } ? Int(text) : nil
     }
 }

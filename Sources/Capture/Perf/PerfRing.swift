@@ -37,7 +37,7 @@ final class PerfRing {
     /// The descriptor to poll: readable once a part of the ring is filled.
     var descriptor: Int32 { events[0].fd }
 
-    init(pcpu: Int, tracepoints: Tracepoints, bufferBytes: UInt64, filter: EventFilter, countsLost: Bool) throws {
+    init(pcpu: Int, tracepoints: Tracepoints, bufferBytes: UInt64, filter: KernelFilter, countsLost: Bool) throws {
         intake = RingIntake(pcpu: pcpu, tracepoints: tracepoints)
         self.countsLost = countsLost
         dataBytes = bufferBytes

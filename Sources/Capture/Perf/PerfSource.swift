@@ -14,7 +14,7 @@ final class PerfSource: EventSource {
     var guestThreads: Set<Int32> { rings.reduce(into: []) { $0.formUnion($1.intake.guestThreads) } }
 
     /// - Parameter bufferBytes: data bytes of each ring, a power of two of at least a page.
-    init(tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64, filter: EventFilter, processes: [Int32]) throws {
+    init(tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64, filter: KernelFilter, processes: [Int32]) throws {
         _ = clinux_raise_descriptor_limit()
         let countsLost = Self.kernelCountsLost(tracepoints)
         self.cpus = cpus

@@ -19,7 +19,7 @@ final class TracefsSource: EventSource {
 
     /// - Parameter bufferBytes: of each CPU's ring; the kernel rounds it to whole pages.
     init(
-        tracefs: Tracefs, tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64, filter: EventFilter,
+        tracefs: Tracefs, tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64, filter: KernelFilter,
         processes: [Int32]
     ) throws {
         let header = try KernelFile.read("\(tracefs.root)/events/header_page")

@@ -154,9 +154,7 @@ extension HostMachine {
         var privileges: UInt64 = 0
         if counter.isFixed {
             config = pmu.registers.eventSelect[slot] & pmu.shape.rawEventMask
-            let field = pmu.registers.fixedField(counter.number)
-            if field & 0x1 != 0 { privileges |= EventSelect.os }
-            if field & 0x2 != 0 { privileges |= EventSelect.user }
+            privileges = FixedControl.privileges(of: pmu.registers.fixedField(counter.number))
         } else {
             config = pmu.registers.eventSelect[slot] & pmu.shape.rawEventMask
             privileges = pmu.registers.eventSelect[slot] & (EventSelect.os | EventSelect.user)

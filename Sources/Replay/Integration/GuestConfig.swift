@@ -7,9 +7,7 @@ enum GuestConfig {
         guard let slot = GuestRegisters.slot(of: counter) else { return 0 }
         var config = registers.eventSelect[slot]
         if counter.isFixed {
-            let field = registers.fixedField(counter.number)
-            if field & 1 != 0 { config |= EventSelect.os }
-            if field & 2 != 0 { config |= EventSelect.user }
+            config |= FixedControl.privileges(of: registers.fixedField(counter.number))
         }
         return config
     }

@@ -75,9 +75,7 @@ public struct DecisionChecker: PMUSink {
             if flavour == .amdV2, images[vcpu].globalControl & counter.bit == 0 { continue }
             var config = images[vcpu].eventSelect[slot]
             if counter.isFixed {
-                let field = images[vcpu].fixedField(counter.number)
-                if field & 1 != 0 { config |= EventSelect.os }
-                if field & 2 != 0 { config |= EventSelect.user }
+                config |= FixedControl.privileges(of: images[vcpu].fixedField(counter.number))
             }
             loaded[pcpu] |= counter.bit
             compare(pcpu, .guest(vcpu: vcpu, counter: counter), config, .host, index, .start)

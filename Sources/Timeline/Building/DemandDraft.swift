@@ -7,7 +7,7 @@ import Trace
 struct DemandDraft {
     private let builder: TimelineBuilder
     private let hosts: HostEventInference
-    var table: ThreadTable
+    var table: ActorTable
     private(set) var actors = Demand.Actors(pcpus: 0)
     private(set) var operations: [DemandOperation] = []
     /// What reads returned, by the event's index.
@@ -28,7 +28,7 @@ struct DemandDraft {
         var operation: DemandOperation
     }
 
-    init(builder: TimelineBuilder, hosts: HostEventInference, table: ThreadTable) {
+    init(builder: TimelineBuilder, hosts: HostEventInference, table: ActorTable) {
         self.builder = builder
         self.hosts = hosts
         self.table = table

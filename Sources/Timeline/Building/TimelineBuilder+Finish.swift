@@ -10,7 +10,7 @@ extension TimelineBuilder {
         end = max(end, metadata.end ?? 0)
         reader.finish()
         ScopeResolver.resolve(&reader)
-        var table = ThreadTable(attribution)
+        var table = ActorTable(attribution)
         registerThreads(&table)
         let vcpuOfHolding = reader.holdings.map { holding in
             holding.exclusion == .host
@@ -51,7 +51,7 @@ extension TimelineBuilder {
     }
 
     /// vCPUs in the order of their threads, so that VMs nobody names are told apart.
-    private func registerThreads(_ table: inout ThreadTable) {
+    private func registerThreads(_ table: inout ActorTable) {
         var first: [Int32: UInt64] = [:]
         for event in raw where event.kind != .switched && first[event.thread] == nil {
             first[event.thread] = event.time
@@ -62,8 +62,11 @@ extension TimelineBuilder {
         for thread in metadata.threads where thread.vcpu != nil { _ = table.vcpu(of: thread.tid, at: start) }
     }
 
-    /// `perf_event_mux_interval_ms`; 1000/HZ ms with the usual HZ of 250 where the trace does not say.
-    var multiplexInterval: UInt64 { UInt64(metadata.muxIntervalMilliseconds ?? 4) * 1_000_000 }
+    /// `perf_event_mux_interval_ms`; 1000/HZ ms with the usual HZ of 250 where the trace does not say, or says 0.
+    var multiplexInterval: UInt64 {
+        let milliseconds = metadata.muxIntervalMilliseconds ?? 0
+        return UInt64(milliseconds == 0 ? 4 : milliseconds) * 1_000_000
+    }
 
     private func recordedSteps(_ vcpuOfHolding: [Int32], _ hosts: HostEventInference) -> [RecordedStep] {
         var steps: [RecordedStep] = []

@@ -75,7 +75,7 @@ extension TrafficReader {
             guard holdings[Int(holding)].end == nil else { continue }
             if counter.isFixed {
                 let nibble =
-                    pcpus[p].fixedControlKnown ? pcpus[p].fixedControl >> (4 * UInt64(counter.number)) & 0xf : 0xb
+                    pcpus[p].fixedControlKnown ? FixedControl.field(counter.number, of: pcpus[p].fixedControl) : 0xb
                 holdings[Int(holding)].config = TrafficShape.fixedConfig(counter.number, nibble: nibble)
             }
         }
@@ -138,7 +138,7 @@ extension TrafficReader {
             pcpus[p].stopping &= ~counter.bit
             if openHolding(p, counter) == nil {
                 let nibble =
-                    pcpus[p].fixedControlKnown ? pcpus[p].fixedControl >> (4 * UInt64(counter.number)) & 0xf : 0xb
+                    pcpus[p].fixedControlKnown ? FixedControl.field(counter.number, of: pcpus[p].fixedControl) : 0xb
                 adopt(
                     p, counter, config: TrafficShape.fixedConfig(counter.number, nibble: nibble), exclusion: .none,
                     known: false, thread: event.pid, index: index)

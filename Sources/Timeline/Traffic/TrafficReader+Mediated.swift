@@ -79,7 +79,7 @@ extension TrafficReader {
             if shape.flavour == .amdCoreExt, counter == lastGuestCounter { loaded(event, index, p, global: .max) }
         case .fixedControl:
             for number in 0..<shape.fixed {
-                let nibble = event.value >> (4 * UInt64(number)) & 0xf
+                let nibble = FixedControl.field(number, of: event.value)
                 if nibble & 3 != 0 {
                     pcpus[p].mediated.selects[32 + number] =
                         TrafficShape.fixedConfig(number, nibble: nibble) | EventSelect.enable

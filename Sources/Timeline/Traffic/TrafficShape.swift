@@ -26,8 +26,7 @@ public struct TrafficShape: Sendable, Equatable {
     static func fixedConfig(_ number: Int, nibble: UInt64) -> UInt64 {
         let events: [UInt64] = [0x00c0, 0x003c, 0x0300, 0x0400]
         var config = number < events.count ? events[number] : 0
-        if nibble & 1 != 0 { config |= EventSelect.os }
-        if nibble & 2 != 0 { config |= EventSelect.user }
+        config |= FixedControl.privileges(of: nibble)
         if nibble & 4 != 0 { config |= EventSelect.any }
         if nibble & 8 != 0 { config |= EventSelect.interrupt }
         return config

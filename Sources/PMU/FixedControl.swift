@@ -1,5 +1,3 @@
-import PMU
-
 /// The four bits that IA32_FIXED_CTR_CTRL has for each fixed counter (SDM volume 3B, 20.2.2): 0 OS, 1 user, 2 any
 /// thread, 3 interrupt.
 public enum FixedControl {
@@ -10,5 +8,15 @@ public enum FixedControl {
         if config & EventSelect.user != 0 { bits |= 0x2 }
         if config & EventSelect.os != 0 { bits |= 0x1 }
         return bits
+    }
+
+    /// The four bits of fixed counter `number` in the register's value.
+    @inlinable public static func field(_ number: Int, of value: UInt64) -> UInt64 {
+        value >> (4 * UInt64(number)) & 0xf
+    }
+
+    /// The privilege bits that an event select would have for the same levels.
+    @inlinable public static func privileges(of field: UInt64) -> UInt64 {
+        (field & 0x1 != 0 ? EventSelect.os : 0) | (field & 0x2 != 0 ? EventSelect.user : 0)
     }
 }

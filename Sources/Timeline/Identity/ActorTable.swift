@@ -6,7 +6,7 @@ import Trace
 /// `ThreadAttribution` says which vCPU a thread runs. What it cannot tell but acts for a guest all the same (guest
 /// accesses, events that count in guest mode only) becomes a vCPU of the VM `unattributed`, with the thread's id for
 /// an index. A VM that nothing names is told apart by its vCPUs' ids: the second vCPU 0 belongs to another one.
-struct ThreadTable {
+struct ActorTable {
     private(set) var vms: [Demand.VM] = []
     private(set) var vcpus: [Demand.VCPU] = []
     /// Threads that act for a guest but that nothing names.
@@ -33,7 +33,7 @@ struct ThreadTable {
             if let number = known[life] { return number }
             guard actsForGuests else { return nil }
             unattributed.append(thread)
-            return add(life, vm: vm(named: ThreadTable.unattributedVM), index: Int(thread))
+            return add(life, vm: vm(named: ActorTable.unattributedVM), index: Int(thread))
         }
         let life = Life(thread: thread, since: found.since, index: found.index)
         if let number = known[life] { return number }

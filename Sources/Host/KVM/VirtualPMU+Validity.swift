@@ -145,7 +145,7 @@ extension VirtualPMU {
     private mutating func writeFixedControl(_ value: UInt64) -> WriteEffect {
         guard value & shape.reservedFixedControlBits == 0 else { return .fault }
         var changed: UInt64 = 0
-        for number in 0..<shape.fixed where (registers.fixedControl ^ value) >> (4 * UInt64(number)) & 0xf != 0 {
+        for number in 0..<shape.fixed where FixedControl.field(number, of: registers.fixedControl ^ value) != 0 {
             changed |= Counter.fixed(number).bit
         }
         registers.fixedControl = value
