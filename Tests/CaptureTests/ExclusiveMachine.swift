@@ -3,7 +3,7 @@ import Testing
 
 /// A suite that records this whole machine, or runs guests that others would record: only one at a time, in any process.
 struct ExclusiveMachine: SuiteTrait, TestTrait, TestScoping {
-    private static let path = "/tmp/vpmu-tests-live.lock"
+    private static let path = "/tmp/vpmu-tests-live.\(getuid()).lock"
 
     func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
