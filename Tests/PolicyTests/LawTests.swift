@@ -146,7 +146,8 @@ import Testing
         ]
     }()
 
-    @Test("fifteen hundred random operations keep every law, and the same ones give the same steps", arguments: policies)
+    @Test(
+        "fifteen hundred random operations keep every law, and the same ones give the same steps", arguments: policies)
     func random(_ rules: PolicyRules) {
         let first = Self.play(rules, seed: 7)
         #expect(first.violations == [])

@@ -72,7 +72,9 @@ struct TracepointTable {
 
     private mutating func insert(_ entry: Entry, id: UInt32) {
         guard id < Self.limit else { return }
-        if Int(id) >= indexOf.count { indexOf.append(contentsOf: repeatElement(-1, count: Int(id) + 1 - indexOf.count)) }
+        if Int(id) >= indexOf.count {
+            indexOf.append(contentsOf: repeatElement(-1, count: Int(id) + 1 - indexOf.count))
+        }
         indexOf[Int(id)] = Int32(entries.count)
         entries.append(entry)
     }
