@@ -39,10 +39,11 @@ struct ReadBackTests {
     private func check(_ tally: ReadBack, atLeast intervals: Int) {
         #expect(tally.intervals >= intervals)
         #expect(tally.mistakes == [])
-        #expect(tally.ambiguous * 100 <= tally.intervals, "\(tally.ambiguous) of \(tally.intervals) are ambiguous")
-        // Whether an event is the pCPU's or the thread's that was current is often not in the traffic of a case that
-        // ends before the next task switch; both are named then.
-        #expect(tally.openScopes * 5 <= tally.intervals, "\(tally.openScopes) of \(tally.intervals) have an open scope")
+        // Whether a host's event is the pCPU's or the thread's that was current is often not in the traffic of a case
+        // that ends before the next task switch: 14 % of the collection's intervals. Both are named then; owner and
+        // config are never open.
+        #expect(tally.ambiguous > 0)
+        #expect(tally.ambiguous * 100 <= tally.intervals * 15, "\(tally.ambiguous) of \(tally.intervals) are ambiguous")
     }
 }
 
@@ -50,7 +51,6 @@ struct ReadBackTests {
 struct ReadBack {
     private(set) var intervals = 0
     private(set) var ambiguous = 0
-    private(set) var openScopes = 0
     private(set) var mistakes: [String] = []
 
     static func all(of file: URL) throws -> ReadBack {
@@ -94,7 +94,6 @@ struct ReadBack {
                 if isNew {
                     intervals += 1
                     if decision.certainty == .ambiguous { ambiguous += 1 }
-                    if decision.scopes.count > 1 { openScopes += 1 }
                 }
                 if let mistake = mistake(decision, event, timeline) { note(line, step, "event \(id): \(mistake)") }
             }
@@ -106,6 +105,9 @@ struct ReadBack {
     }
 
     private func mistake(_ decision: Decision, _ event: SchedulingCase.Event, _ timeline: Timeline) -> String? {
+        if (decision.certainty == .ambiguous) != (decision.scopes.count > 1) {
+            return "candidates do not fit \(decision)"
+        }
         if decision.config != Conformance.hex(event.config) { return "config is \(event.config), read \(decision)" }
         let thread = SchedulingTrace.thread(event.task)
         switch decision.holder {

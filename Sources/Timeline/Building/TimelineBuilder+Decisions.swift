@@ -108,11 +108,11 @@ extension TimelineBuilder {
             } else if holding.lists.isTask {
                 scopes = [thread]
             } else {
-                certainty = .inferred
+                certainty = .ambiguous
                 scopes = hosts.candidates[index].lists.isTask ? [thread, pcpu] : [pcpu, thread]
             }
         }
-        if holding.wasBefore, holder != nil { certainty = .inferred }
+        if holding.wasBefore, holder != nil, certainty == .seen { certainty = .inferred }
         return Decision(
             time: step.time, event: step.event, pcpu: step.pcpu, counter: step.counter, holder: holder,
             config: step.config, certainty: certainty, scopes: scopes)
