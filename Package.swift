@@ -67,7 +67,9 @@ let package = Package(
         .target(name: "CDiff"),
         .target(name: "Counts", dependencies: ["CDiff"], exclude: ["Schema"]),
         room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
-        room("Bisect", knows: ["PolicyFile", yams, "Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
+        room(
+            "Bisect",
+            knows: ["PolicyFile", "Plugin", yams, "Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         room("Report", knows: ["Counts", "Timeline", "Trace"]),
         .target(name: "CBench", dependencies: ["CZstd"]),
         room("Bench", knows: ["CBench", "CZstd", "Counts", "Report", "Trace"]),
@@ -81,7 +83,10 @@ let package = Package(
         tests("PMUTests", ["PMU", "CZstd"]),
         tests("PolicyTests", ["Policy", "PMU"]),
         tests("PolicyFileTests", ["PolicyFile", "Host", "Policy", "PMU"]),
-        tests("PluginTests", ["vpmu", "Plugin", "Host", "Policy", "PMU"], exclude: ["Hostile"]),
+        tests(
+            "PluginTests",
+            ["vpmu", "Bisect", "Plugin", "Replay", "Timeline", "Counts", "Trace", "Host", "Policy", "PMU"],
+            exclude: ["Hostile"]),
         tests("HostTests", ["Host", "Policy", "PMU"], resources: [.copy("Fixtures")]),
         tests("TraceTests", ["Trace"]),
         tests("CaptureTests", ["Capture", "Trace", "CLinux"]),
@@ -89,7 +94,9 @@ let package = Package(
         tests("ScenarioTests", ["Scenario", "Host", "Policy", "PMU", "Trace"]),
         tests("TimelineTests", ["Timeline", "Scenario", "Host", "Policy", "PMU", "Trace"]),
         tests("CountsTests", ["Counts"]),
-        tests("ReplayTests", ["Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
+        tests(
+            "ReplayTests",
+            ["PolicyFile", "Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         tests("BisectTests", ["Bisect", "Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         tests("ReportTests", ["Report", "Counts", "Timeline", "Trace"]),
         tests("BenchTests", ["Bench", "vpmu"]),

@@ -138,6 +138,23 @@ extension HostMachine {
         }
     }
 
+    /// Whether a perf event behind a guest's counter must never run, for whoever checks: the VM's filter and the policy
+    /// keep it from the guest. Nothing is said of VMs whose event selects are translated before perf sees them.
+    public func forbiddenToGuests() -> @Sendable (EventSpec) -> Bool {
+        let (filters, rules, flavour, model) = (filters, guestRules, model.flavour, model)
+        let vms = actors.vcpus.indices.map { namesByHardwareID($0) ? nil : Optional(actors.vcpus[$0].vm) }
+        return { spec in
+            guard case .guest(let vcpu, let counter) = spec.owner, vms.indices.contains(vcpu), let vm = vms[vcpu],
+                GuestRegisters.slot(of: counter) != nil
+            else {
+                return false
+            }
+            if counter.isFixed { return filters[vm].map { !$0.allows(fixedCounter: counter.number) } ?? false }
+            if !rules[vm].mayCountSocketEvents, model.isSocketEvent(spec.config) { return true }
+            return filters[vm].map { !$0.allows(eventSelect: spec.config, flavour: flavour) } ?? false
+        }
+    }
+
     /// How the guest's event selects are named to perf.
     func namesByHardwareID(_ vcpu: Int) -> Bool {
         switch guestRules(vcpu).eventNames {

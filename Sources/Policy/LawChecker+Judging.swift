@@ -14,10 +14,13 @@ extension LawChecker {
         {
             broken(.reservation, pcpu, event, counter, "the counter is reserved for others")
         }
-        if case .guest(_, let virtual) = spec.owner, rules.overrides.isEmpty, rules.guest.choice == .exact,
-            Int(virtual.index) != counter
-        {
+        guard case .guest(let vcpu, let virtual) = spec.owner else { return }
+        let guest = guestRules.indices.contains(vcpu) ? guestRules[vcpu] : rules.guest
+        if guest.choice == .exact, Int(virtual.index) != counter {
             broken(.exactCounter, pcpu, event, counter, "virtual counter \(virtual) must be physical \(virtual)")
+        }
+        if let forbids, forbids(spec) {
+            broken(.filter, pcpu, event, counter, "vCPU \(vcpu) may not have the event on \(virtual)")
         }
     }
 

@@ -17,6 +17,12 @@ public struct LawChecker<Base: PMUSink>: PMUSink {
 
     public static var maxViolations: Int { 100 }
 
+    /// The rules of each vCPU's VM; vCPUs beyond the end follow the policy's common rules.
+    public var guestRules: [GuestRules] = []
+    /// Whether a guest may not have such an event at all (its VM's event filter, socket-level events), nil where nobody
+    /// says.
+    public var forbids: (@Sendable (EventSpec) -> Bool)?
+
     let rules: PolicyRules
     let gp: Int
     let fixed: Int

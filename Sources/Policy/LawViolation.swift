@@ -10,6 +10,8 @@ public enum Law: String, Sendable, CaseIterable {
     case reservation
     /// A guest whose counters must be exact gets virtual counter M on physical counter M.
     case exactCounter = "exact-counter"
+    /// What a guest's event filter or the policy keeps from it never runs.
+    case filter
     /// Once the PMU runs, an event is ACTIVE if and only if it holds a counter.
     case activeHolds = "active-holds"
     /// A group is on whole or not at all, but for members that are off.
@@ -22,6 +24,8 @@ public enum Law: String, Sendable, CaseIterable {
     case insideSection = "inside-section"
     /// Running, waiting and ERROR add up to the time an event was enabled.
     case timeConserved = "time-conserved"
+    /// The same operations give the same steps.
+    case sameAnswers = "same-answers"
     /// Steps name events, counters and pCPUs that exist.
     case exists
 }
@@ -38,8 +42,18 @@ public struct LawViolation: Sendable, Equatable, CustomStringConvertible {
     public var counter: Int
     public var detail: String
 
+    public init(law: Law, time: UInt64, pcpu: Int, event: EventID, counter: Int, detail: String) {
+        self.law = law
+        self.time = time
+        self.pcpu = pcpu
+        self.event = event
+        self.counter = counter
+        self.detail = detail
+    }
+
     public var description: String {
-        var text = "law \(law.rawValue) broken at \(time) ns on pCPU \(pcpu)"
+        var text = "law \(law.rawValue) broken at \(time) ns"
+        if pcpu >= 0 { text += " on pCPU \(pcpu)" }
         if event >= 0 { text += " by event \(event)" }
         if (0..<64).contains(counter) { text += " on \(Counter(index: UInt8(counter)))" }
         return text + ": " + detail

@@ -109,7 +109,9 @@ extension Replayer {
     private func dependsOnGuess(_ event: Demand.HostEvent) -> Bool {
         let hosts = timeline.demand.actors.hostEvents
         let neighbours = hosts.indices.filter { hosts[$0].scope == event.scope }
-        if recordedTicks || !neighbours.contains(where: { hosts[$0].certainty == .ambiguous }) { return false }
+        if recordedTicks || stepsAsRecorded || !neighbours.contains(where: { hosts[$0].certainty == .ambiguous }) {
+            return false
+        }
         // Where everything fits and guests want no counters of the host's, it does not matter.
         return rules.guests == .emulated
             || neighbours.contains {

@@ -26,6 +26,8 @@ public struct Replayer {
     private var nextReading = 0
     private var ticks: [UInt64?]
     let recordedTicks: Bool
+    /// Whether somebody else's policy took every step that the recording policy takes on this demand.
+    var stepsAsRecorded = false
     private var pendingTicks = 0
     /// The vCPU in guest mode on each pCPU, -1 if none.
     private var inGuest: [Int32]
@@ -113,6 +115,7 @@ public struct Replayer {
             if case .guestWrite(let vcpu, _, _, _) = operation.kind { machine.scheduler.sink.writing = Int(vcpu) }
             let answer = machine.apply(asDemanded(operation))
             machine.scheduler.sink.writing = -1
+            machine.scheduler.sink.laws?.endOperation()
             settle(operation, answer, number)
             if !machine.scheduler.sink.timersWanted.isEmpty { armTimers(operation.time) }
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Bisect
 import Foundation
+import Replay
 
 /// What the commands that judge end with when they cannot: as `git bisect run` must read it.
 enum JudgeErrors {
@@ -13,6 +14,9 @@ enum JudgeErrors {
             throw ValidationError(error.description)
         } catch let error as ToleranceRule.Malformed {
             throw ValidationError(error.description)
+        } catch let error as ReplayFailure {
+            FileHandle.standardError.write(Data("vpmu: \(error)\n".utf8))
+            throw ExitStatus.cannotJudge.code
         } catch let error as PolicyUnusable {
             FileHandle.standardError.write(Data("vpmu: \(error)\n".utf8))
             throw ExitStatus.cannotJudge.code

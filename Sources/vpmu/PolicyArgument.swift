@@ -1,10 +1,20 @@
 import ArgumentParser
+import Bisect
 import Foundation
 import Policy
 import PolicyFile
+import Replay
 
-/// A policy as users name it: a preset, or a YAML file.
+/// A policy as users name it: a preset, a YAML file, or a shared object.
 enum PolicyArgument {
+    /// - Throws: as `rules(_:)`; whether a shared object can be loaded shows when a replay begins.
+    static func played(_ name: String) throws -> PlayedPolicy {
+        guard PlayedPolicy.isSharedObject(name), FileManager.default.fileExists(atPath: name) else {
+            return PlayedPolicy(try rules(name))
+        }
+        return PlayedPolicy(sharedObject: name)
+    }
+
     /// - Throws: `ValidationError` for a name that is neither, `PolicyFileError` for a file that is no policy.
     static func rules(_ name: String) throws -> PolicyRules {
         if let rules = try PolicyCatalogue.rules(named: name) { return rules }

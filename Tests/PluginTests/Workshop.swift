@@ -42,6 +42,31 @@ enum Workshop {
         return try body(object.path)
     }
 
+    struct Outcome {
+        var status: Int32
+        var output: String
+        var errors: String
+    }
+
+    /// Runs the real command to its end.
+    static func run(_ arguments: [String]) throws -> Outcome {
+        let base = FileManager.default.temporaryDirectory.appendingPathComponent("vpmu-\(UUID().uuidString)").path
+        defer { for kind in ["out", "err"] { try? FileManager.default.removeItem(atPath: "\(base).\(kind)") } }
+        for kind in ["out", "err"] { _ = FileManager.default.createFile(atPath: "\(base).\(kind)", contents: nil) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: vpmu)
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle(forWritingAtPath: "\(base).out")
+        process.standardError = FileHandle(forWritingAtPath: "\(base).err")
+        try process.run()
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus,
+            output: try String(contentsOfFile: "\(base).out", encoding: .utf8),
+            errors: try String(contentsOfFile: "\(base).err", encoding: .utf8))
+    }
+
     static func load(_ path: String, pcpus: Int = 1, gp: Int = 4, fixed: Int = 3, milliseconds: Int32 = 20_000) throws
         -> PluginPolicy
     {

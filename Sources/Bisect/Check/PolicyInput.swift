@@ -1,14 +1,30 @@
 import Foundation
 import Policy
 import PolicyFile
+import Replay
 
-/// A policy as users name it: a preset, or a YAML file.
+/// A policy as users name it: a preset, a YAML file, or a shared object.
 public enum PolicyInput {
+    /// The policy that `name` stands for, to be replayed.
+    ///
+    /// - Throws: as `rules(_:)`; whether a shared object can be loaded shows when a replay begins.
+    public static func played(_ name: String) throws -> PlayedPolicy {
+        guard PlayedPolicy.isSharedObject(name) else { return PlayedPolicy(try rules(name)) }
+        guard FileManager.default.fileExists(atPath: name) else {
+            throw PolicyUnusable("\(name): no such policy")
+        }
+        return PlayedPolicy(sharedObject: name)
+    }
+
     /// The rules that `name` stands for.
     ///
     /// - Throws: `PolicyUnusable` for a file that is missing or is no policy: another revision may mend that.
     ///   `CheckProblem` for a word that is neither a preset nor looks like a file.
     public static func rules(_ name: String) throws -> PolicyRules {
+        if PlayedPolicy.isSharedObject(name), FileManager.default.fileExists(atPath: name) {
+            throw PolicyUnusable(
+                "\(name): a policy in C has no rules to look at; `vpmu replay`, `compare` and `check` play it")
+        }
         let text = try text(name)
         do throws(PolicyFileError) {
             return try PolicyFile.decode(text, file: name)

@@ -11,10 +11,16 @@ public final class TraceReplay: Sendable {
     private static let roomForOperations = 64 << 20
 
     private let hostEvents: HostEventsFile?
+    private let laws: LawWatch
     private let kept = Mutex<(timelines: [String: Timeline], order: [String])>(([:], []))
 
-    /// - Parameter hostEvents: what the user says about host events that no trace shows.
-    public init(hostEvents: HostEventsFile? = nil) { self.hostEvents = hostEvents }
+    /// - Parameters:
+    ///   - hostEvents: what the user says about host events that no trace shows.
+    ///   - laws: whether the conformance laws are watched; a policy that breaks one cannot be used.
+    public init(hostEvents: HostEventsFile? = nil, laws: LawWatch = .off) {
+        self.hostEvents = hostEvents
+        self.laws = laws
+    }
 
     /// What the trace at `path` means.
     ///
@@ -38,8 +44,13 @@ public final class TraceReplay: Sendable {
     ///
     /// - Throws: `PolicyUnusable`, `UnknownPolicy`, `TraceError`.
     public func replay(_ path: String, _ policy: String) throws -> CountsTable {
-        let rules = try PolicyInput.rules(policy)
-        return Replayer.replay(try timeline(path), under: rules, trace: path)
+        let policy = try PolicyInput.played(policy)
+        let timeline = try timeline(path)
+        do throws(ReplayFailure) {
+            return try Replayer.replay(timeline, under: policy, trace: path, laws: laws)
+        } catch {
+            throw PolicyUnusable(error.description)
+        }
     }
 
     public var function: ReplayFunction { { [self] in try replay($0, $1) } }

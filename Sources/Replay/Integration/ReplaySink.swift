@@ -7,7 +7,9 @@ import Timeline
 /// reads or the replay ends.
 struct ReplaySink: PMUSink {
     /// ns of the trace's clock; whoever drives the machine keeps it.
-    var now: UInt64 = 0
+    var now: UInt64 = 0 { didSet { laws?.now = now } }
+    /// Watches the policy's steps for broken laws, nil where nobody asked.
+    var laws: LawChecker<NoListener>?
     var clocks: ModeClocks
     let estimator: CountEstimator
     var series: [SeriesState] = []
@@ -130,6 +132,7 @@ struct ReplaySink: PMUSink {
     // MARK: Steps of the scheduler
 
     mutating func created(event: EventID, spec: EventSpec) {
+        laws?.created(event: event, spec: spec)
         checker?.created(event: event, spec: spec)
         let number: Int
         var vcpu: Int32 = -1
@@ -161,17 +164,22 @@ struct ReplaySink: PMUSink {
             + all.filter { estimator.measurements.tracks[$0].source != source }
     }
 
+    mutating func grouped(event: EventID, leader: EventID) { laws?.grouped(event: event, leader: leader) }
+
     mutating func sectionBegin(pcpu: Int) {
+        laws?.sectionBegin(pcpu: pcpu)
         checker?.sectionBegin(pcpu: pcpu)
         writesByScheduler += flavour == .amdCoreExt ? UInt64(running[pcpu]) : 1
     }
 
     mutating func sectionEnd(pcpu: Int) {
+        laws?.sectionEnd(pcpu: pcpu)
         checker?.sectionEnd(pcpu: pcpu)
         writesByScheduler += flavour == .amdCoreExt ? UInt64(running[pcpu]) : 1
     }
 
     mutating func start(pcpu: Int, event: EventID, counter: Int) {
+        laws?.start(pcpu: pcpu, event: event, counter: counter)
         checker?.start(pcpu: pcpu, event: event, counter: counter)
         let time = clocks.now(events[event].axis, now)
         events[event].mark = time
@@ -195,6 +203,7 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func stop(pcpu: Int, event: EventID, counter: Int) {
+        laws?.stop(pcpu: pcpu, event: event, counter: counter)
         checker?.stop(pcpu: pcpu, event: event, counter: counter)
         settle(event)
         events[event].isRunning = false
@@ -210,10 +219,14 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func read(pcpu: Int, event: EventID, counter: Int) {
+        laws?.read(pcpu: pcpu, event: event, counter: counter)
         settle(event)
     }
 
+    mutating func periodChanged(event: EventID, period: UInt64) { laws?.periodChanged(event: event, period: period) }
+
     mutating func overflowed(pcpu: Int, event: EventID, counter: Int) {
+        laws?.overflowed(pcpu: pcpu, event: event, counter: counter)
         settle(event)
         writesByScheduler += 1
     }
@@ -229,6 +242,7 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func stateChanged(pcpu: Int?, event: EventID, from: Policy.EventState, to: Policy.EventState) {
+        laws?.stateChanged(pcpu: pcpu, event: event, from: from, to: to)
         guard events[event].vcpu < 0 else { return }
         let number = Int(events[event].series)
         let time = clocks.now(series[number].timeAxis, now)
@@ -238,6 +252,7 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func rotationTimerWanted(pcpu: Int) {
+        laws?.rotationTimerWanted(pcpu: pcpu)
         if !timersWanted.contains(pcpu) { timersWanted.append(pcpu) }
     }
 
@@ -253,6 +268,7 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func guestLoaded(pcpu: Int, vcpu: Int, counters: UInt64) {
+        laws?.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
         checker?.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
         startGuest(vcpu, counters)
         guard takenFrom[pcpu].isEmpty else { return }
@@ -265,6 +281,7 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func guestPut(pcpu: Int, vcpu: Int, counters: UInt64) {
+        laws?.guestPut(pcpu: pcpu, vcpu: vcpu, counters: counters)
         checker?.guestPut(pcpu: pcpu, vcpu: vcpu, counters: counters)
         stopGuest(vcpu)
         for (number, from) in takenFrom[pcpu] {
@@ -274,6 +291,7 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func guestChanged(pcpu: Int, vcpu: Int, from: UInt64, to: UInt64) {
+        laws?.guestChanged(pcpu: pcpu, vcpu: vcpu, from: from, to: to)
         stopGuest(vcpu)
         startGuest(vcpu, to)
     }
@@ -347,6 +365,7 @@ struct ReplaySink: PMUSink {
         for pcpu in takenFrom.indices { guestPutAtEnd(pcpu) }
         for number in series.indices { series[number].disable(clocks.now(series[number].timeAxis, now)) }
         checker?.finish()
+        laws?.finish()
     }
 
     private mutating func guestPutAtEnd(_ pcpu: Int) {

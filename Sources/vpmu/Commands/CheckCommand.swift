@@ -24,7 +24,8 @@ struct CheckCommand: ParsableCommand {
             """)
 
     @Argument(help: "Traces, or folders of them.") var traces: [String]
-    @Option(name: .shortAndLong, help: "The policy to judge: a preset or a YAML file.") var policy: String
+    @Option(name: .shortAndLong, help: "The policy to judge: a preset, a YAML file or a shared object.") var policy:
+        String
     @Option(name: .shortAndLong, help: "The baseline file.") var baseline: String
     @Flag(help: "Write what the policy counts now into the baseline instead of judging.") var update = false
     @Option(help: "A tolerance rule; may be repeated, the last one that fits decides.") var tolerance: [String] = []
@@ -32,6 +33,7 @@ struct CheckCommand: ParsableCommand {
         help: "Only this owner decides, and it must be there (guest:VM, guest:VM/VCPU, host:NAME); may be repeated.")
     var requireOwner: [String] = []
     @Option(help: "What else fails: worse (nothing else) or better.") var failOn: CheckExit.FailOn = .worse
+    @Flag(help: "Watch the conformance laws; a policy that breaks one cannot be judged.") var checkLaws = false
     @Option(help: "A YAML file with host events that no trace shows.") var hostEvents: String?
     @Flag(help: "Write JSON.") var json = false
     @Option(help: "Write JUnit XML to this file.") var junit: String?
@@ -43,7 +45,8 @@ struct CheckCommand: ParsableCommand {
         try JudgeErrors.mapped {
             let rules = try tolerance.map { try ToleranceRule(parsing: $0) }
             let listed = try CheckedTrace.list(traces)
-            let replay = TraceReplay(hostEvents: try hostEvents.map { try HostEventsFile(contentsOf: $0) })
+            let replay = TraceReplay(
+                hostEvents: try hostEvents.map { try HostEventsFile(contentsOf: $0) }, laws: checkLaws ? .on : .off)
             if update {
                 let number = try Baseline.rewrite(
                     baseline, listed, policy: policy, adding: rules, replay: replay.function)

@@ -22,6 +22,7 @@ struct CompareCommand: ParsableCommand {
     @OptionGroup var input: TimelineArguments
     @Option(name: .shortAndLong, help: "Only this preset or YAML file; may be repeated. Default: every preset.")
     var policy: [String] = []
+    @Flag(help: "Watch the conformance laws while policies play.") var checkLaws = false
     @Option(help: "Threads.") var threads = 2
     @Flag(help: "Write JSON.") var json = false
 
@@ -30,8 +31,14 @@ struct CompareCommand: ParsableCommand {
     }
 
     func run() throws {
-        let rules = try policy.isEmpty ? PolicyCatalogue.all() : policy.map(PolicyArgument.rules)
-        let tables = Replayer.replay(try input.timeline(), under: rules, threads: threads, trace: input.file)
+        try JudgeErrors.mapped(judged)
+    }
+
+    private func judged() throws {
+        let policies =
+            try policy.isEmpty ? PolicyCatalogue.all().map { PlayedPolicy($0) } : policy.map(PolicyArgument.played)
+        let tables = try Replayer.replay(
+            try input.timeline(), under: policies, threads: threads, trace: input.file, laws: checkLaws ? .on : .off)
         if json {
             print(try CountsTable.json(tables), terminator: "")
         } else {

@@ -13,17 +13,21 @@ struct ReplayCommand: ParsableCommand {
                       vpmu replay host.vpt --policy emulated -o before.counts
                       vpmu replay host.vpt --self
 
-            A policy is a preset (vpmu policies) or a YAML file. --self replays under the policy of the recording and \
+            A policy is a preset (vpmu policies), a YAML file (Traces/POLICY.md) or a shared object that speaks the \
+            interface of vpmu_policy.h (./mine.so). --self replays under the policy of the recording and \
             compares every decision and every reading of a guest with what was recorded.
 
-            Exit status: 0 done, or --self agrees; 1 --self differs; 128 unreadable; 129 wrong usage.
+            Exit status: 0 done, or --self agrees; 1 --self differs; 125 the policy failed or broke a law; 128 \
+            unreadable; 129 wrong usage.
             """)
 
     @OptionGroup var input: TimelineArguments
-    @Option(name: .shortAndLong, help: "A preset or a YAML file; may be repeated.") var policy: [String] = []
+    @Option(name: .shortAndLong, help: "A preset, a YAML file or a shared object; may be repeated.") var policy:
+        [String] = []
     @Option(name: .shortAndLong, help: "Write the counts to this file (one policy only).") var output: String?
     @Flag(help: "Replace the output file if it exists.") var force = false
     @Flag(name: .customLong("self"), help: "Compare with the recording instead.") var checksItself = false
+    @Flag(help: "Watch the conformance laws while the policy plays.") var checkLaws = false
     @Option(help: "Threads for several policies.") var threads = 2
     @Flag(help: "Write JSON.") var json = false
 
@@ -37,7 +41,11 @@ struct ReplayCommand: ParsableCommand {
     }
 
     func run() throws {
-        let rules = try policy.map(PolicyArgument.rules)
+        try JudgeErrors.mapped(judged)
+    }
+
+    private func judged() throws {
+        let policies = try policy.map(PolicyArgument.played)
         let timeline = try input.timeline()
         if checksItself {
             let check = SelfReplay.check(timeline)
@@ -45,7 +53,8 @@ struct ReplayCommand: ParsableCommand {
             if !check.agrees { throw ExitStatus.no.code }
             return
         }
-        let tables = Replayer.replay(timeline, under: rules, threads: threads, trace: input.file)
+        let tables = try Replayer.replay(
+            timeline, under: policies, threads: threads, trace: input.file, laws: checkLaws ? .on : .off)
         if let output { try tables[0].write(to: output, existing: force ? .replace : .keep) }
         if json {
             print(try CountsTable.json(tables), terminator: "")

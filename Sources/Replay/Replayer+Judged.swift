@@ -1,0 +1,109 @@
+import Counts
+import Dispatch
+import Host
+import Policy
+import Synchronization
+import Timeline
+
+extension Replayer {
+    /// The counts of `timeline` under a policy that may be somebody else's, with the laws watched if asked for.
+    ///
+    /// - Parameter ticks: whose multiplexing ticks to take; a policy from outside always keeps its own.
+    /// - Throws: `ReplayFailure` if the policy failed or broke a law; there are no counts then.
+    public static func replay(
+        _ timeline: Timeline, under policy: PlayedPolicy, trace: String? = nil, laws: LawWatch = .off,
+        ticks: Ticks = .recordedWhereAlike
+    ) throws(ReplayFailure) -> CountsTable {
+        let first = try judged(timeline, policy, trace, laws, ticks)
+        if laws == .on {
+            let second = try judged(timeline, policy, trace, laws, ticks)
+            let (one, other) = (first.digest, second.digest)
+            if one != other {
+                let violation = LawViolation(
+                    law: .sameAnswers, time: timeline.end, pcpu: -1, event: -1, counter: -1,
+                    detail: "two replays of the same operations differ")
+                throw .lawsBroken(policy: first.rules.name, trace: trace, [violation], count: 1)
+            }
+        }
+        return first.table(trace: trace)
+    }
+
+    /// One table for each policy, in their order, on up to `threads` threads.
+    ///
+    /// - Throws: the failure of the first policy, in their order, that failed.
+    public static func replay(
+        _ timeline: Timeline, under policies: [PlayedPolicy], threads: Int, trace: String? = nil,
+        laws: LawWatch = .off
+    ) throws(ReplayFailure) -> [CountsTable] {
+        let results = Mutex([Result<CountsTable, ReplayFailure>?](repeating: nil, count: policies.count))
+        let next = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: min(max(threads, 1), max(policies.count, 1))) { _ in
+            while true {
+                let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                if number >= policies.count { return }
+                let result: Result<CountsTable, ReplayFailure>
+                do throws(ReplayFailure) {
+                    result = .success(try replay(timeline, under: policies[number], trace: trace, laws: laws))
+                } catch {
+                    result = .failure(error)
+                }
+                results.withLock { $0[number] = result }
+            }
+        }
+        var tables: [CountsTable] = []
+        for result in results.withLock({ $0 }) {
+            if let result { tables.append(try result.get()) }
+        }
+        return tables
+    }
+
+    /// A digest of every step of the policy, where the laws were watched.
+    var digest: UInt64? { machine.scheduler.sink.laws?.digest }
+
+    private static func judged(
+        _ timeline: Timeline, _ policy: PlayedPolicy, _ trace: String?, _ laws: LawWatch, _ ticks: Ticks
+    ) throws(ReplayFailure) -> Replayer {
+        var rules = policy.rules
+        var external: (any ExternalPolicy)?
+        if let maker = policy.external {
+            do throws(PolicyFailure) {
+                external = try maker(timeline.model, timeline.demand.actors.pcpus)
+            } catch {
+                throw .policy(error)
+            }
+            rules.name = external?.name ?? rules.name
+        }
+        var replayer = Replayer(timeline: timeline, rules: rules, ticks: external == nil ? ticks : .own)
+        if laws == .on || external != nil { replayer.watchLaws() }
+        if let external { replayer.machine.scheduler.delegate(to: external) }
+        replayer.run()
+        if let failure = replayer.machine.scheduler.failure { throw .policy(failure) }
+        if laws == .on, let checker = replayer.machine.scheduler.sink.laws, checker.violationCount > 0 {
+            throw .lawsBroken(
+                policy: rules.name, trace: trace, checker.violations, count: checker.violationCount)
+        }
+        if external != nil { replayer.stepsAsRecorded = replayer.digest == recordedDigest(timeline) }
+        return replayer
+    }
+
+    /// The digest of the recording policy's steps. A policy that gives the same has reproduced the recording, so that
+    /// what its counts would be had demand been guessed wrong does not matter any more than it does there.
+    private static func recordedDigest(_ timeline: Timeline) -> UInt64? {
+        var replayer = Replayer(timeline: timeline, rules: timeline.recordedRules)
+        replayer.watchLaws()
+        replayer.run()
+        return replayer.digest
+    }
+
+    private mutating func watchLaws() {
+        var checker = LawChecker(
+            pcpus: timeline.demand.actors.pcpus, gp: timeline.model.gp, fixed: timeline.model.fixed, rules: rules,
+            base: NoListener())
+        checker.guestRules = machine.scheduler.guestRules
+        checker.forbids = machine.forbiddenToGuests()
+        machine.scheduler.sink.laws = checker
+    }
+}
+
+/// Listens to nothing: what the law checker passes steps on to where a replay watches it.
+struct NoListener: PMUSink {}
