@@ -63,7 +63,15 @@ public enum DecisionLines {
             t: decision.time, event: decision.event, pcpu: decision.pcpu, counter: decision.counter.description,
             holder: decision.holder.map { name($0, timeline) }, virtualCounter: virtual,
             config: "0x" + String(decision.config, radix: 16), certainty: decision.certainty.rawValue,
-            candidates: decision.scopes.count < 2 ? [] : decision.scopes.map { name($0, decision, timeline) })
+            candidates: candidates(decision, timeline))
+    }
+
+    /// Who may be meant: the events where the traffic fits several, else the scopes where it leaves the event's open.
+    private static func candidates(_ decision: Decision, _ timeline: Timeline) -> [String] {
+        if !decision.rivals.isEmpty, let holder = decision.holder {
+            return [name(holder, timeline)] + decision.rivals.map { timeline.owner(hostEvent: $0) }
+        }
+        return decision.scopes.count < 2 ? [] : decision.scopes.map { name($0, decision, timeline) }
     }
 
     private static func name(_ scope: Decision.Scope, _ decision: Decision, _ timeline: Timeline) -> String {

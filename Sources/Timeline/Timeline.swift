@@ -58,6 +58,9 @@ public struct Decision: Sendable, Equatable {
     /// Where a host's holder counts, as far as the traffic decides it: one entry where it does, two where it leaves
     /// open whether the event is the pCPU's or the current thread's, the likelier first; empty for guests.
     public var scopes: [Scope] = []
+    /// Host events that the traffic fits as well as the holder although it tells them apart elsewhere; not empty
+    /// exactly where a host's decision is `ambiguous`.
+    public var rivals: [Int] = []
 
     /// A pCPU's event, or a thread's.
     public enum Scope: Sendable, Equatable, Hashable {

@@ -99,6 +99,7 @@ extension TimelineBuilder {
     ) -> Decision {
         var certainty = Certainty.seen
         var scopes: [Decision.Scope] = []
+        var rivals: [Int] = []
         let holding = reader.holdings[Int(step.holding)]
         if case .host(let index) = holder {
             let pcpu = Decision.Scope.pcpu(step.pcpu)
@@ -108,14 +109,16 @@ extension TimelineBuilder {
             } else if holding.lists.isTask {
                 scopes = [thread]
             } else {
-                certainty = .ambiguous
+                certainty = .inferred
                 scopes = hosts.candidates[index].lists.isTask ? [thread, pcpu] : [pcpu, thread]
             }
+            rivals = hosts.rivals(of: step.holding)
+            if !rivals.isEmpty { certainty = .ambiguous }
         }
         if holding.wasBefore, holder != nil, certainty == .seen { certainty = .inferred }
         return Decision(
             time: step.time, event: step.event, pcpu: step.pcpu, counter: step.counter, holder: holder,
-            config: step.config, certainty: certainty, scopes: scopes)
+            config: step.config, certainty: certainty, scopes: scopes, rivals: rivals)
     }
 
     /// Lays the segments out on their contexts' own time.

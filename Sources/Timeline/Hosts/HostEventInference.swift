@@ -56,6 +56,8 @@ struct HostEventInference {
     private(set) var ticks: [Tick] = []
     /// The candidate behind each holding, -1 for a guest's.
     private(set) var candidateOf: [Int32] = []
+    /// Other candidates that a holding may as well belong to: idle then, and nothing the section shows rules them out.
+    private var rivals: [Int32: [Int32]] = [:]
     private var byKey: [Key: [Int32]] = [:]
     private var lastMove: [Int: UInt64] = [:]
     private var lastInstall: [Int: (time: UInt64, event: UInt64)] = [:]
@@ -94,6 +96,7 @@ struct HostEventInference {
             candidates[candidate].stoppedIn = number
             candidates[candidate].stopWasAlone = startsNothing && section.phase == .operation
         }
+        for start in section.starts where !guests[Int(start)] { noteIdle(reader, start) }
         var fresh: [Int] = []
         var hasGuest = section.stops.contains { guests[Int($0)] }
         var moves = 0
@@ -105,6 +108,7 @@ struct HostEventInference {
             let holding = reader.holdings[Int(start)]
             if let known = match(holding, number) {
                 candidateOf[Int(start)] = Int32(known)
+                rivals[start]?.removeAll { $0 == known }
                 restart(reader, known, holding, section, number)
                 moves += 1
             } else {
@@ -232,14 +236,7 @@ struct HostEventInference {
         var best: (score: Int, candidate: Int)?
         for number in byKey[Key(config: holding.config, exclusion: holding.exclusion)] ?? [] {
             let candidate = candidates[Int(number)]
-            if candidate.running { continue }
-            let both = candidate.lists.intersection(holding.lists)
-            if both.isEmpty { continue }
-            if both.isTask {
-                if candidate.thread != holding.thread { continue }
-            } else if candidate.pcpu != holding.pcpu {
-                continue
-            }
+            if candidate.running || isElsewhere(candidate, holding) { continue }
             var score = 0
             if candidate.stoppedIn == section { score += 1 }
             if let value = candidate.value, value == holding.armed { score += 2 }
@@ -248,6 +245,40 @@ struct HostEventInference {
             if score > best?.score ?? 0 { best = (score, Int(number)) }
         }
         return best?.candidate
+    }
+
+    /// Candidates that may be behind a holding in the place of its own: those alone that the traffic tells apart from
+    /// it at another time, by whose they are. Events of one config, exclusion and scope have nothing to be told by.
+    func rivals(of holding: Int32) -> [Int] {
+        guard let idle = rivals[holding], candidateOf[Int(holding)] >= 0 else { return [] }
+        let scope = scope(of: candidates[Int(candidateOf[Int(holding)])])
+        return idle.filter { self.scope(of: candidates[Int($0)]) != scope }.map(Int.init)
+    }
+
+    /// Whose events may be, with everything the trace has on them: the pCPU's, the thread's, or either.
+    private func scope(of candidate: Candidate) -> (pcpu: Int32, thread: Int32) {
+        (candidate.lists.isTask ? -1 : candidate.pcpu, candidate.lists.isCPU ? -1 : candidate.thread)
+    }
+
+    /// Notes who could go on with a holding: the value of a stopped counting event goes on where it was, so that
+    /// another value rules it out; a sampling event's period may have been changed meanwhile.
+    private mutating func noteIdle(_ reader: TrafficReader, _ start: Int32) {
+        let holding = reader.holdings[Int(start)]
+        guard let alike = byKey[Key(config: holding.config, exclusion: holding.exclusion)] else { return }
+        let idle = alike.filter { number in
+            let candidate = candidates[Int(number)]
+            guard !candidate.running, !isElsewhere(candidate, holding) else { return false }
+            guard let value = candidate.value, value != holding.armed else { return true }
+            return isSampling(candidate) || candidate.armed == nil
+        }
+        if !idle.isEmpty { rivals[start] = idle }
+    }
+
+    /// Whether the candidate cannot run where the holding is.
+    private func isElsewhere(_ candidate: Candidate, _ holding: Holding) -> Bool {
+        let both = candidate.lists.intersection(holding.lists)
+        if both.isEmpty { return true }
+        return both.isTask ? candidate.thread != holding.thread : candidate.pcpu != holding.pcpu
     }
 
     private func isSampling(_ candidate: Candidate) -> Bool {
