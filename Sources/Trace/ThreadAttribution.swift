@@ -109,6 +109,18 @@ public struct ThreadAttribution: Sendable {
         return name == nil ? candidates[0] : nil
     }
 
+    /// The threads that have that name, in `sched_switch` or by the recorder's word, in ascending order.
+    public func threads(named comm: String) -> [Int32] {
+        var found: Set<Int32> = []
+        for (thread, identities) in known where identities.contains(where: { $0.comm == comm }) { found.insert(thread) }
+        for (thread, lives) in lives {
+            let isNamed = lives.contains { life in life.name.map { $0 < names.count && names[Int($0)] == comm } ?? false
+            }
+            if isNamed { found.insert(thread) }
+        }
+        return found.sorted()
+    }
+
     /// The vCPU's index in the name of its thread, as VMMs give it: `CPU 3/KVM` (QEMU), `fc_vcpu 3` (Firecracker), `vcpu3` (Cloud
     /// Hypervisor), `crosvm_vcpu3`, `kvm-vcpu-3` (kvmtool).
     public static func vcpuIndex(ofThreadNamed name: String) -> Int? {

@@ -7,7 +7,7 @@ import Trace
 /// What commands that need a trace's meaning have in common.
 struct TimelineArguments: ParsableArguments {
     @Argument(help: "The trace; - is standard input.") var file: String
-    @Option(help: "A YAML file with host events that no trace shows: name, event, pinned, exclude_guest, cpus.")
+    @Option(help: "A YAML file with host events that no trace shows: name, event, pinned, exclude_guest, cpus or owner.")
     var hostEvents: String?
 
     /// - Throws: `TraceError` or `HostEventsFile.Problem`.

@@ -5,20 +5,20 @@ import Trace
 
 /// Demand while it is put together: operations in order, actors, and which host events' priority is open.
 struct DemandDraft {
-    private let builder: TimelineBuilder
-    private let hosts: HostEventInference
+    let builder: TimelineBuilder
+    private(set) var hosts: HostEventInference
     var table: ActorTable
-    private(set) var actors = Demand.Actors(pcpus: 0)
+    var actors = Demand.Actors(pcpus: 0)
     private(set) var operations: [DemandOperation] = []
     /// What reads returned, by the event's index.
     private(set) var readValues: [UInt64: UInt64] = [:]
     /// Host events of which the trace does not tell whether they are pinned.
-    private(set) var openPriorities: [Int] = []
+    var openPriorities: [Int] = []
     private var openScopes: [Int] = []
     private var watched: Set<Int32> = []
     /// Host events that the user spoke of.
-    private var claimed: Set<Int> = []
-    private var remarks: [String] = []
+    var claimed: Set<Int> = []
+    var remarks: [String] = []
     private var pieces: [Piece] = []
 
     private struct Piece {
@@ -36,6 +36,7 @@ struct DemandDraft {
 
     mutating func assemble() {
         actors.pcpus = max(builder.highestPCPU + 1, builder.metadata.topology.count)
+        settleScopes()
         makeHostEvents()
         addHostSteps()
         addSupplied()
@@ -82,7 +83,7 @@ struct DemandDraft {
         return list
     }
 
-    private mutating func add(
+    mutating func add(
         _ event: UInt64, _ rank: Int8, _ time: UInt64, _ pcpu: Int32, _ kind: DemandOperation.Kind,
         before other: UInt64? = nil
     ) {
@@ -96,6 +97,21 @@ struct DemandDraft {
 
     // MARK: Host events
 
+    /// Where the trace does not tell whose an event is, the user may have.
+    private mutating func settleScopes() {
+        for (index, candidate) in hosts.candidates.enumerated()
+        where !candidate.lists.isCPU && !candidate.lists.isTask {
+            if let lists = suppliedScope(candidate) { hosts.settle(index, as: lists) }
+        }
+    }
+
+    /// The task of the thread, entered where it is new.
+    mutating func task(of thread: Int32) -> Int {
+        if let task = actors.hostTasks.firstIndex(of: thread) { return task }
+        actors.hostTasks.append(thread)
+        return actors.hostTasks.count - 1
+    }
+
     private mutating func makeHostEvents() {
         var names: [String: Int] = [:]
         for (index, candidate) in hosts.candidates.enumerated() {
@@ -103,11 +119,8 @@ struct DemandDraft {
             if candidate.lists.isTask {
                 if let vcpu = table.vcpu(of: candidate.thread, at: candidate.steps[0].time) {
                     scope = .vcpu(Int(vcpu))
-                } else if let task = actors.hostTasks.firstIndex(of: candidate.thread) {
-                    scope = .task(task)
                 } else {
-                    actors.hostTasks.append(candidate.thread)
-                    scope = .task(actors.hostTasks.count - 1)
+                    scope = .task(task(of: candidate.thread))
                 }
             } else {
                 scope = .pcpu(Int(candidate.pcpu))
@@ -166,49 +179,6 @@ struct DemandDraft {
         case .pcpu(let pcpu): "\(event)@cpu\(pcpu)"
         case .task, .vcpu: "\(event)@task\(candidate.thread)"
         }
-    }
-
-    /// What the user says of host events: it settles what was inferred of those that are like it, and adds those that
-    /// left no trace, as if they had been there from before.
-    private mutating func addSupplied() {
-        for entry in builder.supplied?.events ?? [] {
-            guard let config = builder.model.config(named: entry.event) else {
-                remarks.append("\(entry.name): \(builder.model.name) has no event \(entry.event); it is left out")
-                continue
-            }
-            let code = DemandDraft.code(config)
-            for pcpu in entry.pcpus ?? Array(0..<actors.pcpus) where pcpu < actors.pcpus {
-                let known = actors.hostEvents.indices.first { index in
-                    let event = actors.hostEvents[index]
-                    return event.scope == .pcpu(pcpu) && DemandDraft.code(event.config) == code
-                        && !claimed.contains(index)
-                        && (entry.samplePeriod == nil || entry.samplePeriod == event.samplePeriod)
-                }
-                let index = known ?? actors.hostEvents.count
-                if known == nil {
-                    actors.hostEvents.append(
-                        Demand.HostEvent(
-                            name: entry.name, config: config | EventSelect.user | EventSelect.os, priority: .flexible,
-                            exclusionKnown: false, scope: .pcpu(pcpu), samplePeriod: entry.samplePeriod ?? 0))
-                    add(0, -1, builder.start, Int32(pcpu), .hostInstall(event: Int32(index)))
-                }
-                claimed.insert(index)
-                actors.hostEvents[index].name = entry.name
-                if let priority = entry.priority {
-                    actors.hostEvents[index].priority = priority
-                    openPriorities.removeAll { $0 == index }
-                    actors.hostEvents[index].certainty = .seen
-                }
-                if let exclusion = entry.exclusion {
-                    actors.hostEvents[index].exclusion = exclusion
-                    actors.hostEvents[index].exclusionKnown = true
-                }
-            }
-        }
-    }
-
-    private static func code(_ config: UInt64) -> UInt64 {
-        Measurements.bare(config) & ~(EventSelect.user | EventSelect.os)
     }
 
     /// A watchdog that keeps its counter from before the trace to its end makes no traffic; the recorder says that

@@ -104,13 +104,15 @@ extension TimelineBuilder {
         if case .host(let index) = holder {
             let pcpu = Decision.Scope.pcpu(step.pcpu)
             let thread = Decision.Scope.thread(holding.thread)
-            if holding.lists.isCPU {
+            let candidate = hosts.candidates[index]
+            let lists = candidate.isSettled ? candidate.lists : holding.lists
+            if lists.isCPU {
                 scopes = [pcpu]
-            } else if holding.lists.isTask {
+            } else if lists.isTask {
                 scopes = [thread]
             } else {
                 certainty = .inferred
-                scopes = hosts.candidates[index].lists.isTask ? [thread, pcpu] : [pcpu, thread]
+                scopes = candidate.lists.isTask ? [thread, pcpu] : [pcpu, thread]
             }
             rivals = hosts.rivals(of: step.holding)
             if !rivals.isEmpty { certainty = .ambiguous }

@@ -45,8 +45,8 @@ extension TimelineBuilder {
                     vcpu: nil, pcpu: nil, from: difference.time, to: end,
                     cause: "the demand read off the trace does not give the decisions recorded from here on"))
         }
-        label(&timeline, play, vcpuOfHolding, hosts)
-        measure(&timeline, play, vcpuOfHolding, hosts)
+        label(&timeline, play, vcpuOfHolding, draft.hosts)
+        measure(&timeline, play, vcpuOfHolding, draft.hosts)
         return timeline
     }
 

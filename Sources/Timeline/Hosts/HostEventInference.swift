@@ -24,6 +24,8 @@ struct HostEventInference {
         var holdings = 0
         /// Whether it lost its counter to others and got one again later.
         var wasDisplaced = false
+        /// The user says whose it is, which the trace leaves open.
+        var isSettled = false
         fileprivate var running = false
         fileprivate var value: UInt64?
         fileprivate var stoppedIn: Int32 = -1
@@ -283,6 +285,12 @@ struct HostEventInference {
 
     private func isSampling(_ candidate: Candidate) -> Bool {
         candidate.armed.map { $0 & 0xffff_ffff_ffff != 0x8000_0000_0001 && $0 != 0xffff_8000_0001 } ?? false
+    }
+
+    /// Takes the user's word on whose a candidate's event is.
+    mutating func settle(_ candidate: Int, as lists: PerfLists) {
+        candidates[candidate].lists.formIntersection(lists)
+        candidates[candidate].isSettled = true
     }
 
     /// A last stop that stood alone is a removal.

@@ -11,7 +11,7 @@ extension HostEventsFile {
         public var description: String {
             let place = line > 0 ? "\(file):\(line)" : file
             return
-                "\(place): \(reason); a host-events file is a list of entries with name, event, pinned, exclude_guest, cpus, period"
+                "\(place): \(reason); a host-events file is a list of entries with name, event, pinned, exclude_guest, cpus, owner, period"
         }
     }
 
@@ -19,7 +19,7 @@ extension HostEventsFile {
     public static let maxBytes = 1 << 20
 
     /// Reads a YAML file: a list of maps with `name` and `event`, and optionally `pinned`, `exclude_guest`,
-    /// `exclude_host` (true or false), `cpus` (a list of numbers) and `period`.
+    /// `exclude_host` (true or false), `cpus` (a list of numbers) or `owner` (a thread's id or name), and `period`.
     ///
     /// - Throws: `Problem`.
     public init(contentsOf path: String) throws(Problem) {
@@ -74,6 +74,17 @@ extension HostEventsFile {
                     pcpus.append(number)
                 }
                 entry.pcpus = pcpus
+            case "owner":
+                if let thread = value.int {
+                    guard (1...Int(Int32.max)).contains(thread) else {
+                        throw problem(value, "\(thread) is no thread's id")
+                    }
+                    entry.owner = .thread(Int32(thread))
+                } else if let comm = value.string, !comm.isEmpty {
+                    entry.owner = .comm(comm)
+                } else {
+                    throw problem(value, "owner is no thread's id or name")
+                }
             case "period":
                 guard let period = value.int, period >= 0 else { throw problem(value, "period is no number") }
                 entry.samplePeriod = UInt64(period)
@@ -81,6 +92,9 @@ extension HostEventsFile {
             }
         }
         guard !entry.name.isEmpty, !entry.event.isEmpty else { throw problem(node, "an entry lacks name or event") }
+        if entry.owner != nil, entry.pcpus != nil {
+            throw problem(node, "\(entry.name) has an owner and cpus: a thread's event follows its thread")
+        }
         return entry
     }
 }
