@@ -12,6 +12,9 @@ enum Main {
             try command.run()
         } catch let status as ExitCode {
             exit(status.rawValue)
+        } catch is Interruption {
+            complain("vpmu: interrupted")
+            exit(ExitStatus.interrupted.rawValue)
         } catch {
             let message = VPMU.fullMessage(for: error)
             switch VPMU.exitCode(for: error) {

@@ -128,6 +128,23 @@ struct JudgeCommandTests {
         #expect(outcome.output.contains("worse: guest:web-1/0 gp0 instructions"), "\(outcome.output)")
     }
 
+    @Test("Ctrl-C ends a bisection with 130, and its worktrees are gone")
+    func interrupted() throws {
+        let repository = try PolicyRepository(["ultimate", "ultimate", "task-pinned"])
+        // The build command's parent is vpmu.
+        let outcome = try Shell.run(
+            Executable.url.path,
+            [
+                "bisect", repository.trace, "--policy", "made.yaml", "--build",
+                "cp policy.yaml made.yaml; kill -INT $PPID",
+            ]
+                + ["--good", repository.commits[0], "--bad", "HEAD"], in: repository.folder.path)
+        #expect(outcome.status == 130, "\(outcome.errors)")
+        #expect(outcome.errors.hasSuffix("vpmu: interrupted\n"))
+        let trees = try Shell.run("git", ["worktree", "list"], in: repository.folder.path).output
+        #expect(trees.split(separator: "\n").count == 1)
+    }
+
     @Test("check writes JUnit, SARIF, Markdown, annotations and JSON")
     func formats() throws {
         let repository = try PolicyRepository(["ultimate", "task-pinned"])

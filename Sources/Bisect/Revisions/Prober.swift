@@ -95,6 +95,7 @@ struct Prober {
     }
 
     private func judge(_ commit: String, identity: String?, slot: Int) throws -> RevisionFinding.Probe {
+        try bisection.mayGoOn()
         let before = bisection.memory
         guard let identity else {
             return probe(
@@ -117,6 +118,7 @@ struct Prober {
                     policy = .failure(unusable)
                 }
             }
+            try bisection.mayGoOn()
             let found: (verdict: Verdict, why: [String])
             switch policy! {
             case .failure(let unusable): found = (.cannotJudge, [unusable.description])

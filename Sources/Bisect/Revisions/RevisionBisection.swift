@@ -22,6 +22,8 @@ public struct RevisionBisection: Sendable {
     /// Tells replays of different builds of the tool apart in `memory`.
     public var tool: String
     public var replay: ReplayFunction
+    /// Asked before each probe; what it throws ends the bisection, and everything it made in the repository goes away.
+    public var mayGoOn: @Sendable () throws -> Void = {}
 
     public init(
         repository: GitRepository, source: PolicySource, traces: [CheckedTrace],

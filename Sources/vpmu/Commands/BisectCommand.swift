@@ -18,7 +18,8 @@ struct BisectCommand: ParsableCommand {
             Over knobs, which differences between two policy files are to blame, alone or together:
               vpmu bisect Traces --policy old.yaml --against new.yaml --over knobs
 
-            Exit status: 0 found, 1 nothing differs, 125 only skipped revisions are left, 128 unreadable, 129 wrong usage.
+            Exit status: 0 found, 1 nothing differs, 125 only skipped revisions are left, 128 unreadable, 129 wrong usage,
+            130 interrupted.
             """)
 
     enum Over: String, ExpressibleByArgument, CaseIterable { case time, knobs }
@@ -77,11 +78,13 @@ struct BisectCommand: ParsableCommand {
         let git = try GitRepository(containing: repository)
         let path = try git.pathInside(policy, relativeTo: repository)
         let progress = ProgressLine()
-        let bisection = RevisionBisection(
+        var bisection = RevisionBisection(
             repository: git, source: build.map { .built(command: $0, path: path) } ?? .file(path), traces: listed,
             baseline: try baseline.map { ($0, try Baseline(contentsOf: $0)) }, tolerances: rules, owners: owner,
             failOn: failOn, jobs: jobs, memory: VerdictMemory(path: forget ? nil : git.verdictFile),
             tool: try ToolIdentity.current(), replay: replay.function)
+        Interruption.watch()
+        bisection.mayGoOn = { try Interruption.check() }
         let finding = try bisection.run(goods: good, bad: bad!) { probe, left in
             progress.show("\(probe.commit.prefix(12)) \(probe.answer), \(left) left")
         }

@@ -1,5 +1,6 @@
 import Counts
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Bisect
@@ -152,6 +153,24 @@ struct RevisionBisectionTests {
         #expect(finding.replays == 3)
         let trees = try history.repository.run(["worktree", "list"]).text.split(separator: "\n")
         #expect(trees.count == 1)
+    }
+
+    @Test("a bisection that is called off leaves no worktree behind")
+    func calledOff() throws {
+        struct CalledOff: Error {}
+        let history = try HistoryFixture(
+            straight(16, culprit: 9, broken: []), extraFiles: ["make.sh": "cp policy.yaml made.txt"])
+        var bisection = history.bisection()
+        bisection.source = .built(command: "sh make.sh", path: "made.txt")
+        let asked = Mutex(0)
+        bisection.mayGoOn = {
+            try asked.withLock {
+                $0 += 1
+                if $0 > 3 { throw CalledOff() }
+            }
+        }
+        #expect(throws: CalledOff.self) { try bisection.run(goods: [history.commits[0]], bad: "main") }
+        #expect(try history.repository.run(["worktree", "list"]).text.split(separator: "\n").count == 1)
     }
 
     @Test("a straight history of n commits takes at most ceil(log2 n) probes beside the skipped ones")
