@@ -22,16 +22,28 @@ public struct ReducedTrace: Sendable {
         progress: (_ operations: Int) -> Void = { _ in }
     ) throws {
         var reduction = try Reduction(timeline, a: a, b: b, owners: owners)
-        let demand = reduction.run(progress: progress)
-        target = reduction.target
+        let target = reduction.target
+        func trace(of demand: Demand) throws -> TraceBuffer {
+            // What is installed first can have been there before: fewer records, if reading them back still tells enough.
+            do {
+                return try ReducedTrace.composed(Self.startingInstalled(demand), timeline, metadata, a, b, target)
+            } catch is ReductionProblem {
+                return try ReducedTrace.composed(demand, timeline, metadata, a, b, target)
+            }
+        }
+        var demand = reduction.run(progress: progress)
+        do {
+            self.trace = try trace(of: demand)
+        } catch let problem as ReductionProblem {
+            guard (try? trace(of: reduction.whole)) != nil else { throw problem }
+            // An event that has no part in the difference but its place in the queue shows only where it runs, too.
+            reduction.isOfUse = { (try? trace(of: $0)) != nil }
+            demand = reduction.run(progress: progress)
+            self.trace = try trace(of: demand)
+        }
+        self.target = target
         operations = (timeline.demand.operations.count, demand.operations.count)
         probes = reduction.probes
-        // What is installed first can have been there before: fewer records, if reading them back still tells enough.
-        do {
-            trace = try ReducedTrace.composed(Self.startingInstalled(demand), timeline, metadata, a, b)
-        } catch is ReductionProblem {
-            trace = try ReducedTrace.composed(demand, timeline, metadata, a, b)
-        }
     }
 
     /// The demand with the host events that come before everything else installed before the trace begins.
@@ -48,7 +60,8 @@ public struct ReducedTrace: Sendable {
 
     /// The trace of `demand`, read back and checked.
     private static func composed(
-        _ demand: Demand, _ timeline: Timeline, _ metadata: TraceMetadata, _ a: PolicyRules, _ b: PolicyRules
+        _ demand: Demand, _ timeline: Timeline, _ metadata: TraceMetadata, _ a: PolicyRules, _ b: PolicyRules,
+        _ target: ReductionTarget
     ) throws -> TraceBuffer {
         var reduced = timeline
         reduced.demand = demand
@@ -59,8 +72,8 @@ public struct ReducedTrace: Sendable {
             throw ReductionProblem.notReproduced("self-replay differs at \(difference.time) ns: \(difference.what)")
         }
         let tables = (Replayer.replay(again, under: a, ticks: .own), Replayer.replay(again, under: b, ticks: .own))
-        guard ReductionTarget.gravest(tables.0, tables.1) != nil else {
-            throw ReductionProblem.notReproduced("the policies decide alike on it")
+        guard target.isKept(tables.0, tables.1) else {
+            throw ReductionProblem.notReproduced("the policies do not differ on it in the same way")
         }
         return trace
     }

@@ -15,6 +15,8 @@ public struct Reduction {
     public let target: ReductionTarget
     /// Demands tried so far.
     public private(set) var probes = 0
+    /// Asked of a demand that shows the difference whether it is of use; nil takes every one.
+    var isOfUse: ((Demand) -> Bool)?
 
     /// - Throws: `ReductionProblem.noDifference` where the policies give everybody the same time.
     public init(_ timeline: Timeline, a: PolicyRules, b: PolicyRules, owners: [String] = []) throws {
@@ -34,6 +36,9 @@ public struct Reduction {
         }
         self.target = target
     }
+
+    /// The demand that it begins with.
+    var whole: Demand { timeline.demand }
 
     /// - Parameter progress: called after each demand that was tried, with the operations it still has.
     public mutating func run(progress: (_ operations: Int) -> Void = { _ in }) -> Demand {
@@ -74,7 +79,7 @@ public struct Reduction {
         probe.start = demand.operations.first?.time ?? 0
         probe.end = demand.operations.last?.time ?? 0
         let tables = Reduction.tables(probe, rules)
-        return target.shows(tables.a, tables.b)
+        return target.shows(tables.a, tables.b) && isOfUse?(demand) ?? true
     }
 
     private static func tables(

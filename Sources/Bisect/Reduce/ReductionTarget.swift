@@ -12,6 +12,8 @@ public struct ReductionTarget: Equatable, Sendable {
 
     public enum Aspect: String, Sendable {
         case runningNs, silentNs, blindNs
+        /// It is there under one policy only.
+        case presence
         /// It ran as long, but at other times or as another event.
         case schedule
     }
@@ -23,8 +25,7 @@ public struct ReductionTarget: Equatable, Sendable {
         let diff = TableDiff(a, b, options: DiffOptions(owners: owners))
         var best: (target: ReductionTarget, weight: (Int, UInt64))?
         for one in diff.series {
-            guard let x = one.a, let y = one.b else { continue }
-            for (aspect, verdict, distance) in differences(x, y) {
+            for (aspect, verdict, distance) in differences(one.a, one.b) {
                 let weight = (verdict == .worse ? 2 : aspect == .schedule ? 0 : 1, distance)
                 if best == nil || weight > best!.weight {
                     best = (ReductionTarget(key: one.key, aspect: aspect, verdict: verdict), weight)
@@ -36,13 +37,22 @@ public struct ReductionTarget: Equatable, Sendable {
 
     /// Whether two tables still show it.
     func shows(_ a: CountsTable, _ b: CountsTable) -> Bool {
-        guard let x = a.series.first(where: { $0.key == key }), let y = b.series.first(where: { $0.key == key }) else {
-            return false
-        }
+        let (x, y) = (a.series.first { $0.key == key }, b.series.first { $0.key == key })
         return ReductionTarget.differences(x, y).contains { $0.0 == aspect && $0.1 == verdict }
     }
 
-    private static func differences(_ a: Series, _ b: Series) -> [(Aspect, Verdict, UInt64)] {
+    /// Whether some series of the two tables differs this way: a trace that is read back may call its owners otherwise.
+    func isKept(_ a: CountsTable, _ b: CountsTable) -> Bool {
+        shows(a, b)
+            || TableDiff(a, b, options: DiffOptions()).series.contains { one in
+                ReductionTarget.differences(one.a, one.b).contains { $0.0 == aspect && $0.1 == verdict }
+            }
+    }
+
+    private static func differences(_ a: Series?, _ b: Series?) -> [(Aspect, Verdict, UInt64)] {
+        guard let a, let b else {
+            return (a ?? b).map { [(.presence, b == nil ? .worse : .better, $0.enabledNs)] } ?? []
+        }
         var found: [(Aspect, Verdict, UInt64)] = []
         func compare(_ aspect: Aspect, _ x: UInt64, _ y: UInt64, moreIs: Verdict) {
             guard x != y else { return }
@@ -65,6 +75,8 @@ extension ReductionTarget: CustomStringConvertible {
         case (.runningNs, _): "\(key) runs more under B"
         case (.silentNs, .worse): "\(key) is silent for longer under B"
         case (.silentNs, _): "\(key) is silent for less time under B"
+        case (.presence, .worse): "\(key) is not there under B"
+        case (.presence, _): "\(key) is there under B alone"
         case (.blindNs, .worse): "\(key) is blind for longer under B"
         case (.blindNs, _): "\(key) is blind for less time under B"
         case (.schedule, _): "\(key) runs at other times, or as another event, under B"

@@ -1,4 +1,5 @@
 import Counts
+import Foundation
 import Host
 import PMU
 import Policy
@@ -44,7 +45,43 @@ struct ReductionTests {
             _ = $0.fill(.flexible)
             $0.slice(0) { $0.program(0, 0, "instructions") }
         },
+        Case(
+            description: "a filter",
+            rules: { rules { $0.guest.filter = EventFilterRule(action: .deny, entries: [0xc0]) } }
+        ) {
+            $0.slice(0) { $0.program(0, 0, "instructions") }
+        },
+        Case(description: "guests without a PMU", rules: { rules { $0.guest.access = .none } }) {
+            $0.slice(0) { $0.program(0, 0, "instructions") }
+        },
+        Case(
+            description: "one VM's priority",
+            rules: {
+                rules {
+                    $0.overrides["vm0"] = $0.guest
+                    $0.overrides["vm0"]!.priority = .ultimate
+                }
+            }
+        ) {
+            _ = $0.fill()
+            $0.slice(0) { $0.program(0, 1, "instructions") }
+        },
+        Case(description: "who came first", rules: { rules { $0.arbitration = .firstCome } }) {
+            _ = $0.fill(.flexible)
+            $0.slice(0) { $0.program(0, 0, "instructions") }
+        },
+        Case(
+            description: "a counter that firmware holds",
+            rules: { rules { $0.reservations = [Reservation(firmware: CounterShare([.gp(0...0)]))] } }
+        ) {
+            _ = $0.fill(besides: 1)
+            $0.slice(0) { $0.program(0, 1, "instructions") }
+        },
     ]
+
+    /// Slices that have no part in the difference. The default is quick; 160000 give more than a million operations:
+    /// `VPMU_REDUCE_NOISE=160000 swift test -c release -Xswiftc -enable-testing --filter ReductionTests`.
+    static let noise = ProcessInfo.processInfo.environment["VPMU_REDUCE_NOISE"].flatMap(Int.init) ?? 60
 
     private func timeline(_ planted: Case, noise: Int, seed: UInt64) -> Timeline {
         var random = TestRandom(state: seed)
@@ -89,7 +126,7 @@ struct ReductionTests {
     @Test("a planted case becomes 1-minimal, small, and replays itself exactly", arguments: cases.indices)
     func minimal(_ number: Int) throws {
         let planted = Self.cases[number]
-        let timeline = timeline(planted, noise: 60, seed: UInt64(number) + 5)
+        let timeline = timeline(planted, noise: Self.noise, seed: UInt64(number) + 5)
         let rules = planted.rules()
         var reduction = try Reduction(timeline, a: .emulated, b: rules)
         let demand = reduction.run()
