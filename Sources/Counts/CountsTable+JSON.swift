@@ -66,7 +66,7 @@ extension CountsTable: Codable {
 extension Series: Codable {
     enum CodingKeys: String, CodingKey {
         case owner, pcpu, counter, event, count, lo, hi, mark, reason, enabledNs, runningNs, silentNs, blindNs
-        case schedule
+        case crossMappedNs, schedule
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -84,6 +84,7 @@ extension Series: Codable {
         try container.encode(runningNs, forKey: .runningNs)
         try container.encode(silentNs, forKey: .silentNs)
         try container.encode(blindNs, forKey: .blindNs)
+        try container.encode(crossMappedNs, forKey: .crossMappedNs)
         try container.encode(schedule.map { String($0, radix: 16) }, forKey: .schedule)
     }
 
@@ -120,6 +121,7 @@ extension Series: Codable {
             enabledNs: try container.decode(UInt64.self, forKey: .enabledNs),
             runningNs: try container.decode(UInt64.self, forKey: .runningNs),
             silentNs: try container.decode(UInt64.self, forKey: .silentNs),
-            blindNs: try container.decode(UInt64.self, forKey: .blindNs), schedule: schedule)
+            blindNs: try container.decode(UInt64.self, forKey: .blindNs),
+            crossMappedNs: try container.decodeIfPresent(UInt64.self, forKey: .crossMappedNs) ?? 0, schedule: schedule)
     }
 }

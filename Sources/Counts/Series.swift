@@ -52,13 +52,16 @@ public struct Series: Equatable, Sendable {
     public var silentNs: UInt64
     /// Time of host monitoring that the policy took away.
     public var blindNs: UInt64
+    /// Of the running time of a guest's counter M, that on a physical counter other than M: harmless where the two are
+    /// fungible; a guest's PEBS is off for it.
+    public var crossMappedNs: UInt64
     /// A digest of the stretches in which it ran and of the event it ran as; nil where nobody tells. Over the same
     /// demand, equal stretches mean the same count, even where nobody knows how much that is.
     public var schedule: UInt64?
 
     public init(
         key: SeriesKey, reading: Reading, reason: String = "", enabledNs: UInt64 = 0, runningNs: UInt64 = 0,
-        silentNs: UInt64 = 0, blindNs: UInt64 = 0, schedule: UInt64? = nil
+        silentNs: UInt64 = 0, blindNs: UInt64 = 0, crossMappedNs: UInt64 = 0, schedule: UInt64? = nil
     ) {
         self.key = key
         self.reading = reading
@@ -67,6 +70,7 @@ public struct Series: Equatable, Sendable {
         self.runningNs = runningNs
         self.silentNs = silentNs
         self.blindNs = blindNs
+        self.crossMappedNs = crossMappedNs
         self.schedule = schedule
     }
 }

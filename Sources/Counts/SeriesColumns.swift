@@ -22,6 +22,7 @@ public struct SeriesColumns: Equatable, Sendable {
     public internal(set) var runningNs: [UInt64] = []
     public internal(set) var silentNs: [UInt64] = []
     public internal(set) var blindNs: [UInt64] = []
+    public internal(set) var crossMappedNs: [UInt64] = []
     /// Digests of when each row ran; 0 where `known` lacks `.schedule`.
     public internal(set) var schedule: [UInt64] = []
 
@@ -77,6 +78,7 @@ public struct SeriesColumns: Equatable, Sendable {
             runningNs.append(row.runningNs)
             silentNs.append(row.silentNs)
             blindNs.append(row.blindNs)
+            crossMappedNs.append(row.crossMappedNs)
             schedule.append(row.schedule ?? 0)
         }
     }
@@ -90,7 +92,7 @@ extension SeriesColumns: RandomAccessCollection {
         Series(
             key: key(row), reading: reading(row), reason: strings[Int(reason[row])], enabledNs: enabledNs[row],
             runningNs: runningNs[row], silentNs: silentNs[row], blindNs: blindNs[row],
-            schedule: known[row].contains(.schedule) ? schedule[row] : nil)
+            crossMappedNs: crossMappedNs[row], schedule: known[row].contains(.schedule) ? schedule[row] : nil)
     }
 
     public func key(_ row: Int) -> SeriesKey {

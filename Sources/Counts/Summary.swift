@@ -52,6 +52,25 @@ public struct Summary: Equatable, Sendable {
         }
         openLoop = table.openLoop.count
     }
+
+    /// Adds the numbers of another table.
+    public mutating func add(_ other: Summary) {
+        exact += other.exact
+        bounded += other.bounded
+        unknown += other.unknown
+        enabledNs &+= other.enabledNs
+        runningNs &+= other.runningNs
+        silentNs &+= other.silentNs
+        whollySilent += other.whollySilent
+        hostEnabledNs &+= other.hostEnabledNs
+        hostRunningNs &+= other.hostRunningNs
+        blindNs &+= other.blindNs
+        displaced += other.displaced
+        interceptedAccesses &+= other.interceptedAccesses
+        eventsCreated &+= other.eventsCreated
+        registerWrites &+= other.registerWrites
+        openLoop += other.openLoop
+    }
 }
 
 extension SeriesKey {

@@ -15,7 +15,7 @@ extension CounterScheduler {
                 spec.constraint = Constraint(mask: counter.bit & all, kind: spec.constraint.kind)
             }
         case .host:
-            if rules.hostVisibility == .blinded, spec.exclusion == .none { spec.exclusion = .guest }
+            if blindsHost, spec.exclusion == .none { spec.exclusion = .guest }
         }
         return spec
     }

@@ -41,6 +41,9 @@ public struct CounterScheduler<Sink: PMUSink> {
     var externalGoesOn = false
     /// Whether some guest's events stand before everything else, so that their list must be looked at.
     let hasUltimate: Bool
+    /// Whether no host event may see any guest. Where some guests are served by host events, those that hold the PMU are
+    /// blind spots all the same, and the others are seen.
+    let blindsHost: Bool
     /// Where events of host and guests may go on each pCPU; empty if everybody may go everywhere.
     let allowed: [(host: UInt64, guests: UInt64)]
 
@@ -84,6 +87,8 @@ public struct CounterScheduler<Sink: PMUSink> {
         pcpus = (0..<count).map { _ in PCPU() }
         contexts = (0..<count).map { Context(scope: .pcpu($0)) }
         hasUltimate = rules.allGuestRules.contains { $0.priority == .ultimate && $0.access == .emulated }
+        blindsHost =
+            rules.hostVisibility == .blinded && rules.allGuestRules.allSatisfy { $0.access != .emulated }
         allowed =
             rules.reservations.isEmpty
             ? [] : (0..<count).map { CounterScheduler.shares(of: rules, limits: limits, pcpu: $0) }

@@ -31,10 +31,40 @@ extension Replayer {
             }
             rows.append(row)
         }
+        rows += uncoreRows().filter { wants($0.key.owner) }
         return CountsTable(
             policy: rules.name, trace: trace, start: timeline.start, end: timeline.end, series: rows,
             operations: operations(actors), openLoop: openLoop, displaced: displaced, taints: taints(),
-            notices: notices)
+            notices: notices())
+    }
+
+    /// What guests were told, and whether they noticed.
+    private func notices() -> [Notice] {
+        machine.scheduler.sink.told.map { told in
+            let how =
+                switch told.how {
+                case .silent: "nothing"
+                case .fault: "a fault"
+                case .evtselNonzero: "an event select that is not zero at power-on"
+                case .inuse: "GLOBAL_INUSE"
+                case .hideCounter: "its CPUID"
+                }
+            let seen = told.notice == .noticed ? "noticed" : "overlooked: the guest does not look"
+            return Notice(
+                time: told.time, owner: timeline.owner(vcpu: told.vcpu),
+                what: "told by \(how) that it cannot have \(Counter.list(told.counters)); \(seen)")
+        }
+    }
+
+    /// Uncore counters: nobody takes them from the host, so they count what they counted.
+    private func uncoreRows() -> [Series] {
+        timeline.uncore.counters.map { one in
+            Series(
+                key: SeriesKey(
+                    owner: "host:uncore", pcpu: Int(one.pcpu), event: "msr 0x" + String(one.register, radix: 16)),
+                reading: .exact(one.count), reason: "between its first read and its last",
+                enabledNs: one.to - one.from, runningNs: one.to - one.from)
+        }
     }
 
     private func guestRow(_ number: Int, _ state: SeriesState, _ vcpu: Int, _ counter: Counter) -> Series {
@@ -59,7 +89,8 @@ extension Replayer {
             key: SeriesKey(
                 owner: owner, counter: counter.description, event: timeline.model.eventName(of: state.config)),
             reading: reading, reason: why, enabledNs: state.enabledNs, runningNs: running,
-            silentNs: state.enabledNs - running, schedule: state.schedule)
+            silentNs: state.enabledNs - running, crossMappedNs: min(state.crossMappedNs, running),
+            schedule: state.schedule)
     }
 
     private func hostRow(_ number: Int, _ state: SeriesState, _ index: Int) -> Series {

@@ -16,7 +16,6 @@ public struct Replayer {
     let reach: TaintReach
     var machine: HostMachine<ReplaySink>
     var openLoop: [OpenLoopItem] = []
-    var notices: [Notice] = []
     /// When each host event was refused, by its own clock; nil where it was not.
     var refusedFrom: [UInt64?]
     var refusedNs: [UInt64]

@@ -22,6 +22,8 @@ public struct Timeline: Sendable {
     /// Every start and stop of an event that the traffic shows, in order.
     public var steps: [RecordedStep] = []
     public var readings: [GuestReading] = []
+    /// What other PMUs than the cores' were seen to count.
+    public var uncore = UncoreReadings()
     public var measurements = Measurements()
     /// What had to be inferred, one sentence each.
     public var inferred: [InferredDemand] = []

@@ -11,7 +11,12 @@ struct TimelineArguments: ParsableArguments {
     var hostEvents: String?
 
     /// - Throws: `TraceError` or `HostEventsFile.Problem`.
-    func timeline() throws -> Timeline {
+    func timeline() throws -> Timeline { try Self.timeline(file, hostEvents: hostEvents) }
+
+    /// What the trace at `file` means, under the policy that its recorder names.
+    ///
+    /// - Throws: `TraceError` or `HostEventsFile.Problem`.
+    static func timeline(_ file: String, hostEvents: String?) throws -> Timeline {
         var supplied: HostEventsFile?
         if let hostEvents { supplied = try HostEventsFile(contentsOf: hostEvents) }
         let reader = try TraceReader(path: file)

@@ -56,6 +56,7 @@ extension CountsTable {
         add("runningNs", series.runningNs)
         add("silentNs", series.silentNs)
         add("blindNs", series.blindNs)
+        add("crossMappedNs", series.crossMappedNs)
         add("schedule", series.schedule)
         if let checkpoints {
             add("times", checkpoints.times)
@@ -123,6 +124,8 @@ extension CountsFile {
         let (count, lo, hi): ([UInt64], [UInt64], [UInt64]) = (try same("count"), try same("lo"), try same("hi"))
         let (enabled, running): ([UInt64], [UInt64]) = (try same("enabledNs"), try same("runningNs"))
         let (silent, blind): ([UInt64], [UInt64]) = (try same("silentNs"), try same("blindNs"))
+        let hasCrossMapped = directory.entries.contains { $0.name == "crossMappedNs" }
+        let crossMapped: [UInt64] = hasCrossMapped ? try same("crossMappedNs") : []
         // A file without the column says of no row when it ran.
         let hasSchedule = directory.entries.contains { $0.name == "schedule" }
         let schedule: [UInt64] = hasSchedule ? try same("schedule") : []
@@ -149,6 +152,7 @@ extension CountsFile {
                 Series(
                     key: key, reading: reading, reason: try text(reason[row]), enabledNs: enabled[row],
                     runningNs: running[row], silentNs: silent[row], blindNs: blind[row],
+                    crossMappedNs: hasCrossMapped ? crossMapped[row] : 0,
                     schedule: hasSchedule && bits.contains(.schedule) ? schedule[row] : nil))
         }
         return CountsTable(

@@ -22,6 +22,7 @@ struct ReplaySink: PMUSink {
     /// pCPUs whose multiplexing timer was asked for since last looked at.
     var timersWanted: [Int] = []
     var refusals: [Refusal] = []
+    var told: [Told] = []
     /// The vCPU whose register write is being carried out, -1 if none: `programmed` does not know of it yet.
     var writing = -1
     var decisions: UInt64 = 0
@@ -187,7 +188,8 @@ struct ReplaySink: PMUSink {
         running[pcpu] += 1
         let number = Int(events[event].series)
         series[number].run(
-            time, clock: clocks.now(series[number].timeAxis, now), event: event, config: events[event].config)
+            time, clock: clocks.now(series[number].timeAxis, now), event: event, config: events[event].config,
+            crossMapped: isCrossMapped(series[number].owner, counter))
         decisions += 1
         writesByScheduler += 1 + (flavour != .amdCoreExt && counter < 32 ? 1 : 0)
         let vcpu = Int(events[event].vcpu)
@@ -210,6 +212,11 @@ struct ReplaySink: PMUSink {
         running[pcpu] -= 1
         stopSeries(event)
         writesByScheduler += counter < 32 ? 1 : 0
+    }
+
+    private func isCrossMapped(_ owner: EventOwner, _ counter: Int) -> Bool {
+        guard case .guest(_, let virtual) = owner else { return false }
+        return Int(virtual.index) != counter
     }
 
     private mutating func stopSeries(_ event: EventID) {
@@ -352,7 +359,30 @@ struct ReplaySink: PMUSink {
         }
     }
 
-    mutating func refused(_ refusal: Refusal) { refusals.append(refusal) }
+    mutating func refused(_ refusal: Refusal) {
+        laws?.refused(refusal)
+        refusals.append(refusal)
+    }
+
+    mutating func guestTold(vcpu: Int, counters: UInt64, how: GuestRules.Telling, notice: GuestRules.Notice) {
+        laws?.guestTold(vcpu: vcpu, counters: counters, how: how, notice: notice)
+        let telling = Told(time: now, vcpu: vcpu, counters: counters, how: how, notice: notice)
+        // A guest that asks again is told again; the first time says it.
+        if !told.contains(where: { $0.isSame(as: telling) }) { told.append(telling) }
+    }
+
+    /// A moment at which a guest was told that it cannot have counters.
+    struct Told: Sendable {
+        var time: UInt64
+        var vcpu: Int
+        var counters: UInt64
+        var how: GuestRules.Telling
+        var notice: GuestRules.Notice
+
+        func isSame(as other: Told) -> Bool {
+            vcpu == other.vcpu && counters == other.counters && how == other.how && notice == other.notice
+        }
+    }
 
     func count(of event: EventID) -> UInt64 { events[event].count }
 

@@ -21,6 +21,9 @@ struct SeriesState: Sendable {
     var blindNs: UInt64 = 0
     /// Time it held a counter, on the time axis.
     private(set) var runningNs: UInt64 = 0
+    /// The part of it during which a guest's counter was backed by a physical counter of another number.
+    private(set) var crossMappedNs: UInt64 = 0
+    private var isCrossMapped = false
     private var runFrom: UInt64?
     private var enabledFrom: UInt64?
     private var openFrom: UInt64?
@@ -67,11 +70,15 @@ struct SeriesState: Sendable {
         enabledFrom = nil
     }
 
-    /// `time` is on the axis of counts, `clock` on that of times.
-    mutating func run(_ time: UInt64, clock: UInt64, event: Int, config: UInt64) {
+    /// `time` is on the axis of counts, `clock` on that of times. `crossMapped`: a guest's counter runs on a physical
+    /// counter of another number.
+    mutating func run(
+        _ time: UInt64, clock: UInt64, event: Int, config: UInt64, crossMapped: Bool = false
+    ) {
         if openFrom != nil { close(time, clock) }
         openFrom = time
         runFrom = clock
+        isCrossMapped = crossMapped
         openConfig = config
         holder = event
     }
@@ -82,7 +89,10 @@ struct SeriesState: Sendable {
     }
 
     private mutating func close(_ time: UInt64, _ clock: UInt64) {
-        if let began = runFrom { runningNs += clock - began }
+        if let began = runFrom {
+            runningNs += clock - began
+            if isCrossMapped { crossMappedNs += clock - began }
+        }
         runFrom = nil
         guard let began = openFrom else { return }
         openFrom = nil

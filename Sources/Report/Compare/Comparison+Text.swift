@@ -34,6 +34,26 @@ extension Comparison {
             }
             sections.append(section("Time that host events lost, blind or without a counter", table, terminal))
         }
+        let elsewhere = guests.filter { $0.series.contains { ($0?.crossMappedNs ?? 0) > 0 } }
+        if !elsewhere.isEmpty {
+            let table = panels(elsewhere, terminal, length) { series in
+                TextTable.Cell(
+                    Figures.share(series.crossMappedNs, of: series.runningNs),
+                    series.crossMappedNs > 0 ? .doubtful : .plain)
+            }
+            sections.append(
+                section("Time that guest counters ran on a physical counter of another number", table, terminal))
+        }
+        let uncore = rows.filter { $0.key.owner == "host:uncore" }
+        if !uncore.isEmpty {
+            let table = panels(uncore, terminal, length) { TextTable.Cell(Figures.reading($0.reading)) }
+            sections.append(section("Uncore counters", table, terminal))
+        }
+        let totals = tables.map { CorpusComparison.total([$0]) }
+        sections.append(
+            section(
+                "Fairness: shares of the time enabled, and Jain's index",
+                CorpusComparison.fairness(totals).text(terminal), terminal))
         sections.append(section("What was found", words.map { "- \($0)\n" }.joined(), terminal))
         sections.append(
             Tone.faint.paint(

@@ -7,6 +7,7 @@ extension Comparison {
         guard let first = tables.first else { return ["Nothing was replayed."] }
         var sentences = silence(first)
         sentences += contrasts()
+        sentences += told()
         sentences += cost()
         sentences += limits()
         return sentences
@@ -82,6 +83,17 @@ extension Comparison {
         if base == now { return [] }
         if now == 0 { return ["\(whom) no longer \(word) (\(Figures.duration(base)) before)"] }
         return ["\(whom) \(word) for \(Figures.duration(now)) instead of \(Figures.duration(base))"]
+    }
+
+    /// What guests were told of counters they cannot have, first of all by whom nobody was told anything.
+    private func told() -> [String] {
+        tables.compactMap { table in
+            guard let first = table.notices.first else { return nil }
+            let overlooked = table.notices.count { $0.wasOverlooked }
+            let heard = overlooked == 0 ? "" : ", of which \(overlooked) overlooked"
+            return "Under \(table.policy) guests are told \(count(table.notices.count, "time"))\(heard); "
+                + "first \(first.owner) at \(first.time) ns: \(first.what)."
+        }
     }
 
     private func cost() -> [String] {

@@ -40,6 +40,13 @@ public enum Figures {
         return shown % 10 == 0 ? "\(shown / 10)%" : "\(shown / 10).\(shown % 10)%"
     }
 
+    /// A number between 0 and 1 with three digits after the point, rounded down: 1.000 only where it is 1.
+    public static func index(_ value: Double) -> String {
+        let perMille = Int((min(max(value, 0), 1) * 1000).rounded(.down))
+        let part = String(perMille % 1000)
+        return "\(perMille / 1000)." + String(repeating: "0", count: 3 - part.count) + part
+    }
+
     /// A reading with its mark: `1,234`, `10 ... 20`, `>= 10`, `<= 20`, `?`.
     public static func reading(_ reading: Reading) -> String {
         switch (reading.mark, reading.lo, reading.hi) {

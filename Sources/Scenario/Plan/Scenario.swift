@@ -21,6 +21,7 @@ public struct Scenario: Sendable, Equatable {
     public var hostRates: RatePhases
     public var tasks: [ThreadPlan]
     public var events: [HostEventPlan]
+    public var uncore: [UncorePlan] = []
     public var vms: [VMPlan]
 
     public struct Topology: Sendable, Equatable {
@@ -57,6 +58,20 @@ public struct Scenario: Sendable, Equatable {
             }
         }
     }
+}
+
+/// An uncore counter that a host user reads: its registers are in the trace, and no business of any policy.
+public struct UncorePlan: Sendable, Equatable {
+    public var name: String
+    /// MSR addresses of the control and the counter.
+    public var control: UInt32
+    public var counter: UInt32
+    /// What is written into the control.
+    public var value: UInt64
+    public var pcpu: Int
+    /// Events per second.
+    public var rate: UInt64
+    public var readEvery: UInt64
 }
 
 /// One host user's event; on several pCPUs it is one event on each.

@@ -78,7 +78,7 @@ public struct ScenarioReader {
     private mutating func scenario(_ root: YAMLItem) throws(ScenarioError) -> Scenario {
         let fields = try root.fields([
             "name", "processor", "kernel", "duration", "seed", "mux-interval", "timeslice", "nmi-watchdog", "rates",
-            "tasks", "events", "vms",
+            "tasks", "events", "uncore", "vms",
         ])
         let topology = try processor(try fields.required("processor"))
         pcpus = topology.pcpus
@@ -105,7 +105,7 @@ public struct ScenarioReader {
             timeslice: try interval(fields, "timeslice", default: 3_000_000),
             watchdog: try fields["nmi-watchdog"].flatMap { item throws(ScenarioError) in try watchdog(item) },
             hostRates: hostRates, tasks: tasks,
-            events: try events(fields["events"], tasks: tasks, vms: vms), vms: vms)
+            events: try events(fields["events"], tasks: tasks, vms: vms), uncore: try uncore(fields["uncore"]), vms: vms)
         return scenario
     }
 

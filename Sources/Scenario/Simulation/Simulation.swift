@@ -44,6 +44,7 @@ struct Simulation {
         case enable(event: Int)
         case read(event: Int)
         case mux(pcpu: Int)
+        case readUncore(Int)
         case createVM(Int)
         case destroyVM(Int)
     }
@@ -204,6 +205,7 @@ struct Simulation {
         case .enable(let event): hostOperation(event, .hostEnable(event: Int32(event)))
         case .read(let event): readEvent(event)
         case .mux(let pcpu): muxTick(pcpu)
+        case .readUncore(let number): readUncore(number)
         case .createVM(let vm): createVM(vm)
         case .destroyVM(let vm): destroyVM(vm)
         }
@@ -221,6 +223,7 @@ struct Simulation {
         }
         for vm in scenario.vms.indices { if let to = scenario.vms[vm].to { queue.add(.destroyVM(vm), at: to) } }
         beginHostEvents()
+        beginUncore()
         for (index, thread) in threads.enumerated() {
             if case .task = thread.owner { queue.add(.wake(thread: index), at: thread.plan.start) }
             for placement in thread.plan.placements where placement.from > 0 {

@@ -30,6 +30,8 @@ extension TimelineBuilder {
             kvm: KVMRules(kernel: metadata.kernel, entries: entries), multiplexInterval: interval,
             demand: Demand(actors: draft.actors))
         timeline.steps = steps
+        uncore.finish()
+        timeline.uncore = uncore
         // A host whose own counters never move has none to give: nothing can be compared.
         timeline.showsTraffic = !reader.sections.isEmpty || !reader.holdings.isEmpty
         timeline.unattributed = draft.table.unattributed

@@ -11,6 +11,7 @@ public struct TimelineBuilder {
     var reader: TrafficReader
     var attribution: ThreadAttribution
     var raw: [RawEvent] = []
+    var uncore = UncoreReadings()
     var lost: [LostRecords] = []
     var supplied: HostEventsFile?
     var start: UInt64 = .max
@@ -101,6 +102,7 @@ public struct TimelineBuilder {
         attribution.observe(event)
         switch event.kind {
         case .writeMSR, .readMSR, .rdpmc:
+            uncore.take(event)
             reader.take(event, index: index)
         case .schedSwitch:
             reader.take(event, index: index)

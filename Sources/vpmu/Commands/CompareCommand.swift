@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bisect
 import Counts
 import Policy
 import PolicyFile
@@ -8,41 +9,59 @@ import Timeline
 
 struct CompareCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "compare", abstract: "Replay a trace under every policy and show the results side by side.",
+        commandName: "compare", abstract: "Replay traces under every policy and show the results side by side.",
         discussion: """
             Examples: vpmu compare host.vpt
                       vpmu compare host.vpt --policy emulated --policy mediated --json
+                      vpmu compare Traces --worst 10
 
-            Guest counts with how they are known, silent time, host blind time, host events that lose their counter, and \
-            register operations; in the end, in words, what was found.
+            One trace: guest counts with how they are known, silent time, host blind time, host events that lose their \
+            counter, fairness and register operations; in the end, in words, what was found. A folder or several traces, \
+            or --worst: per policy in sum, and per VM and host event what is lost and gained against the first policy, \
+            silent, blind and told, the worst off first.
 
-            Exit status: 0 done, 128 unreadable, 129 wrong usage.
+            Exit status: 0 done, 125 a policy failed or broke a law, 128 unreadable, 129 wrong usage.
             """)
 
-    @OptionGroup var input: TimelineArguments
-    @Option(name: .shortAndLong, help: "Only this preset or YAML file; may be repeated. Default: every preset.")
+    @Argument(help: "Traces, or folders of them; - is standard input.") var traces: [String]
+    @Option(help: "A YAML file with host events that no trace shows: name, event, pinned, exclude_guest, cpus.")
+    var hostEvents: String?
+    @Option(
+        name: .shortAndLong,
+        help: "Only this preset, YAML file or shared object; may be repeated. Default: every preset.")
     var policy: [String] = []
+    @Option(help: "List so many of the worst off VMs and host events. Default for folders: 20.") var worst: Int?
     @Flag(help: "Watch the conformance laws while policies play.") var checkLaws = false
     @Option(help: "Threads.") var threads = 2
     @Flag(help: "Write JSON.") var json = false
 
     func validate() throws {
         guard (1...256).contains(threads) else { throw ValidationError("--threads \(threads) is not 1 to 256") }
+        if let worst, worst < 0 { throw ValidationError("--worst \(worst) is less than nothing") }
     }
 
-    func run() throws {
-        try JudgeErrors.mapped(judged)
-    }
+    func run() throws { try JudgeErrors.mapped(judged) }
 
     private func judged() throws {
         let policies =
             try policy.isEmpty ? PolicyCatalogue.all().map { PlayedPolicy($0) } : policy.map(PolicyArgument.played)
-        let tables = try Replayer.replay(
-            try input.timeline(), under: policies, threads: threads, trace: input.file, laws: checkLaws ? .on : .off)
-        if json {
-            print(try CountsTable.json(tables), terminator: "")
-        } else {
-            print(Comparison(tables).text(Terminal.standardOutput), terminator: "")
+        let listed = traces == ["-"] ? [CheckedTrace(name: "-", path: "-")] : try CheckedTrace.list(traces)
+        let isAlone = traces.count == 1 && listed.count == 1 && listed[0].path == traces[0]
+        var entries: [CorpusComparison.Entry] = []
+        for trace in listed {
+            let timeline = try TimelineArguments.timeline(trace.path, hostEvents: hostEvents)
+            let tables = try Replayer.replay(
+                timeline, under: policies, threads: threads, trace: trace.path, laws: checkLaws ? .on : .off)
+            if isAlone, worst == nil {
+                let text = try json ? CountsTable.json(tables) : Comparison(tables).text(Terminal.standardOutput)
+                print(text, terminator: "")
+                return
+            }
+            entries.append(.init(trace: trace.name, comparison: Comparison(tables)))
         }
+        let corpus = CorpusComparison(entries)
+        print(
+            try json ? corpus.json(worst: worst) : corpus.text(Terminal.standardOutput, worst: worst ?? 20),
+            terminator: "")
     }
 }
