@@ -7,8 +7,10 @@ let isFuzzing = Context.environment["VPMU_FUZZ"] != nil
 let roomSettings: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []
 
 /// One room of the house: a target that may know the rooms in `knows`, and nothing else of ours.
-func room(_ name: String, knows: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
-    .target(name: name, dependencies: knows, resources: resources, swiftSettings: roomSettings)
+func room(
+    _ name: String, knows: [Target.Dependency] = [], resources: [Resource] = [], exclude: [String] = []
+) -> Target {
+    .target(name: name, dependencies: knows, exclude: exclude, resources: resources, swiftSettings: roomSettings)
 }
 
 /// A libFuzzer target: `Tests/Fuzz/NAME` with one `LLVMFuzzerTestOneInput`.
@@ -70,7 +72,9 @@ let package = Package(
         room(
             "Bisect",
             knows: ["PolicyFile", "Plugin", yams, "Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
-        room("Report", knows: ["Counts", "Timeline", "Trace"]),
+        room("Report", knows: ["Counts", "Timeline", "Trace"], exclude: ["Schema"]),
+        room(
+            "Plan", knows: ["Replay", "Report", "Timeline", "Counts", "Host", "Policy", "PMU"], exclude: ["Schema"]),
         .target(name: "CBench", dependencies: ["CZstd"]),
         room("Bench", knows: ["CBench", "CZstd", "Counts", "Report", "Trace"]),
         .executableTarget(
@@ -78,7 +82,7 @@ let package = Package(
             dependencies: [
                 "PMU", "Policy", "PolicyFile", "Plugin", "CPolicy", "Host", "Trace", "Capture", "Import", "Scenario",
                 "Timeline",
-                "Counts", "Replay", "Bisect", "Report", "Bench", arguments, logging,
+                "Counts", "Replay", "Bisect", "Report", "Plan", "Bench", arguments, logging,
             ]),
         tests("PMUTests", ["PMU", "CZstd"]),
         tests("PolicyTests", ["Policy", "PMU"]),
@@ -99,6 +103,7 @@ let package = Package(
             ["PolicyFile", "Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         tests("BisectTests", ["Bisect", "Replay", "Scenario", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
         tests("ReportTests", ["Report", "Counts", "Timeline", "Trace"]),
+        tests("PlanTests", ["Plan", "PolicyFile", "Replay", "Scenario", "Timeline", "Host", "Policy", "PMU", "Trace"]),
         tests("BenchTests", ["Bench", "vpmu"]),
         tests("CommandTests", ["vpmu", "Capture", "Trace"]),
     ] + fuzzTargets,

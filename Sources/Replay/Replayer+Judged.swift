@@ -8,7 +8,7 @@ import Timeline
 extension Replayer {
     /// The counts of `timeline` under a policy that may be somebody else's, with the laws watched if asked for.
     ///
-    /// - Parameter ticks: whose multiplexing ticks to take; a policy from outside always keeps its own.
+    /// - Parameter ticks: whose multiplexing ticks to take.
     /// - Throws: `ReplayFailure` if the policy failed or broke a law; there are no counts then.
     public static func replay(
         _ timeline: Timeline, under policy: PlayedPolicy, trace: String? = nil, laws: LawWatch = .off,
@@ -60,34 +60,50 @@ extension Replayer {
     /// A digest of every step of the policy, where the laws were watched.
     var digest: UInt64? { machine.scheduler.sink.laws?.digest }
 
+    /// Somebody else's policy that answers the recorded ticks of the multiplexing timer with every step that the
+    /// recording policy takes has reproduced the recording, and is judged as the recording policy is. Any other keeps
+    /// its own timer.
     private static func judged(
         _ timeline: Timeline, _ policy: PlayedPolicy, _ trace: String?, _ laws: LawWatch, _ ticks: Ticks
     ) throws(ReplayFailure) -> Replayer {
-        var rules = policy.rules
-        var external: (any ExternalPolicy)?
-        if let maker = policy.external {
+        guard let maker = policy.external else {
+            return try play(timeline, policy.rules, nil, trace, laws, ticks)
+        }
+        if ticks == .recordedWhereAlike, decideAlike(policy.rules, timeline.recordedRules) {
+            var replayer = try play(timeline, policy.rules, maker, trace, laws, ticks)
+            if replayer.digest == recordedDigest(timeline) {
+                replayer.stepsAsRecorded = true
+                return replayer
+            }
+        }
+        return try play(timeline, policy.rules, maker, trace, laws, .own)
+    }
+
+    private static func play(
+        _ timeline: Timeline, _ rules: PolicyRules, _ maker: PlayedPolicy.Maker?, _ trace: String?, _ laws: LawWatch,
+        _ ticks: Ticks
+    ) throws(ReplayFailure) -> Replayer {
+        var replayer = Replayer(timeline: timeline, rules: rules, ticks: ticks)
+        if laws == .on || maker != nil { replayer.watchLaws() }
+        if let maker {
             do throws(PolicyFailure) {
-                external = try maker(timeline.model, timeline.demand.actors.pcpus)
+                let external = try maker(timeline.model, timeline.demand.actors.pcpus)
+                replayer.rules.name = external.name
+                replayer.machine.scheduler.delegate(to: external)
             } catch {
                 throw .policy(error)
             }
-            rules.name = external?.name ?? rules.name
         }
-        var replayer = Replayer(timeline: timeline, rules: rules, ticks: external == nil ? ticks : .own)
-        if laws == .on || external != nil { replayer.watchLaws() }
-        if let external { replayer.machine.scheduler.delegate(to: external) }
         replayer.run()
         if let failure = replayer.machine.scheduler.failure { throw .policy(failure) }
         if laws == .on, let checker = replayer.machine.scheduler.sink.laws, checker.violationCount > 0 {
             throw .lawsBroken(
-                policy: rules.name, trace: trace, checker.violations, count: checker.violationCount)
+                policy: replayer.rules.name, trace: trace, checker.violations, count: checker.violationCount)
         }
-        if external != nil { replayer.stepsAsRecorded = replayer.digest == recordedDigest(timeline) }
         return replayer
     }
 
-    /// The digest of the recording policy's steps. A policy that gives the same has reproduced the recording, so that
-    /// what its counts would be had demand been guessed wrong does not matter any more than it does there.
+    /// A digest of the recording policy's steps.
     private static func recordedDigest(_ timeline: Timeline) -> UInt64? {
         var replayer = Replayer(timeline: timeline, rules: timeline.recordedRules)
         replayer.watchLaws()

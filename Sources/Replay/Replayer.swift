@@ -10,7 +10,7 @@ import Timeline
 /// replay under the recording policy, where the recorded ticks stand.
 public struct Replayer {
     let timeline: Timeline
-    let rules: PolicyRules
+    var rules: PolicyRules
     let estimator: CountEstimator
     /// Whom the gaps of the trace concern.
     let reach: TaintReach

@@ -83,7 +83,7 @@ struct ComparisonTests {
     func folding() {
         let tables = (0..<12).map { Self.table("policy-number-\($0)", .exact(UInt64($0))) }
         let text = Comparison(tables).text(Terminal(colour: .none, width: 80))
-        let counts = text.split(separator: "Guest counts\n")[1].split(separator: "\n\nWhat")[0]
+        let counts = text.split(separator: "Guest counts\n")[1].split(separator: "\n\nFairness")[0]
         #expect(counts.split(separator: "\n").allSatisfy { $0.count <= 80 })
         #expect((0..<12).allSatisfy { counts.contains("policy-number-\($0)") })
     }

@@ -9,7 +9,9 @@ extension CorpusComparison {
         let listed = PartyOutcome.worstFirst(outcomes).filter { $0.harmNs > 0 }
         var sections = [
             section("Policies, over \(traces)", policyTable.text(terminal), terminal),
-            section("Fairness: shares of the time enabled, and Jain's index", Self.fairness(totals).text(terminal), terminal),
+            section(
+                "Fairness: shares of the time enabled, and Jain's index", Self.fairness(totals).text(terminal), terminal
+            ),
         ]
         let shown = Array(listed.prefix(worst))
         if !shown.isEmpty {

@@ -20,6 +20,7 @@ struct VPMU: ParsableCommand {
             ImportCommand.self,
             InfoCommand.self,
             ManualCommand.self,
+            PlanCommand.self,
             PoliciesCommand.self,
             PolicyHostCommand.self,
             RecordCommand.self,
