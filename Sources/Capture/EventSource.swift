@@ -13,6 +13,9 @@ protocol EventSource: AnyObject {
     /// Threads of guests seen so far: those that were current in records of KVM's tracepoints.
     var guestThreads: Set<Int32> { get }
 
+    /// Whether a CPU that was offline for a while is recorded when it is back.
+    var survivesOffline: Bool { get }
+
     /// Whether everything that is still to be done can be done without capabilities.
     var needsNoPrivileges: Bool { get }
 

@@ -6,8 +6,8 @@ struct KernelFilter: Equatable, Sendable {
 
     /// The filter expression for a tracepoint, nil when it needs none.
     func expression(for kind: EventKind) -> String? {
-        guard registers == .pmu, let field = RegisterRanges.registerField(of: kind) else { return nil }
-        return RegisterRanges.pmu.map { range in
+        guard registers == .pmu, let field = kind.registerField else { return nil }
+        return PMURegisters.ranges.map { range in
             let (first, last) = ("0x" + String(range.lowerBound, radix: 16), "0x" + String(range.upperBound, radix: 16))
             return range.count == 1 ? "\(field) == \(first)" : "(\(field) >= \(first) && \(field) <= \(last))"
         }.joined(separator: " || ")
@@ -20,4 +20,15 @@ public enum RegisterScope: Sendable, Equatable {
     case pmu
     /// All.
     case all
+}
+
+extension EventKind {
+    /// The tracepoint's field that names a register, or nil where none does (in `msr:rdpmc` it is a counter's number).
+    fileprivate var registerField: String? {
+        switch self {
+        case .kvmMSR: "ecx"
+        case .writeMSR, .readMSR: "msr"
+        case .kvmEntry, .kvmExit, .rdpmc, .schedSwitch: nil
+        }
+    }
 }

@@ -30,11 +30,11 @@ extension Recorder {
                     switch wake {
                     case .ring(let index):
                         records += UInt64(try source.drain(ring: index, into: &sink))
-                    case .ringGone(let index):
-                        remarks.append("CPU \(source.cpus[index]) went away while recording.")
+                    case .ringGone: break
                     case .tick:
                         if options.mode == .continuous { try drainAll(into: &sink) }
                         try follow()
+                        try followCPUs(into: &sink)
                         if try tick(progress(.tick)) == .stop { end = end ?? .caller }
                         if try isOverBudget() { end = end ?? .overhead }
                     case .control:
@@ -72,6 +72,8 @@ extension Recorder {
         do {
             try drainAll(into: &sink)
             try follow()
+            try followCPUs(into: &sink)
+            try reportUnrecordedCPUs(into: &sink)
             summary.rings = try source.finish(into: &sink)
         } catch let error where !(error is CaptureError) {
             if case .sinkFailed = end {} else { summary.end = .sinkFailed("\(error)") }
@@ -107,7 +109,7 @@ extension Recorder {
     private func progress(_ reason: RecordingProgress.Reason) -> RecordingProgress {
         RecordingProgress(
             reason: reason, elapsedNanoseconds: MonotonicClock.now() - began, records: records, threads: threads.all,
-            remarks: remarks)
+            remarks: remarks, cost: costs.cost)
     }
 
     private func obey<Sink: TraceSink>(

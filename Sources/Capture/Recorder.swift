@@ -22,6 +22,9 @@ public final class Recorder {
     var pausedSince: UInt64?
     var pauses = 0
     var gaveUpExits = false
+    var cpuWatch: CPUWatch
+    /// CPUs that are back and whose events are gone, and since when.
+    var unrecorded: [(cpu: Int, since: UInt64)] = []
 
     /// - Parameter tool: the recording program and its version, for the metadata.
     /// - Throws: `CaptureError` that names what is missing and how to get it.
@@ -30,12 +33,13 @@ public final class Recorder {
         try options.limits.validate()
         let tracefs = try Tracefs()
         let orphans = TracefsInstance.removeOrphans(in: tracefs)
-        let kinds = EventKind.allCases.filter { options.exits == .full || !$0.isTransition }
+        let kinds = EventKind.allCases.filter { options.exits != .none || !$0.isTransition }
         let tracepoints = try Tracepoints(tracefs, kinds: kinds)
         let cpus = try Self.cpus(options)
         for process in options.processes where GuestThreads.threadIDs(ofProcess: process).isEmpty {
             throw CaptureError.usage("there is no process \(process)")
         }
+        cpuWatch = CPUWatch(recorded: cpus, online: try CPUList.online())
         let filter = KernelFilter(registers: options.registers)
         let bytes = try options.ringBytes(cpus: cpus.count)
         source = try Self.source(
@@ -57,11 +61,8 @@ public final class Recorder {
         metadata.blindSpots = BlindSpots.sentences(
             metadata: metadata, missing: tracepoints.missing, registers: options.registers,
             limitedTo: !options.processes.isEmpty)
-        if options.exits == .none {
-            metadata.blindSpots.append(
-                "kvm_entry and kvm_exit were not recorded (--exits none): vCPUs are known by their threads' names, and time in "
-                    + "guest mode is not known.")
-        }
+        metadata.exits = options.exits.rawValue
+        metadata.blindSpots += options.exits.blindSpots
         if options.cpus != nil {
             metadata.blindSpots.append("Only CPUs \(cpus.map(String.init).joined(separator: ",")) were recorded.")
         }
@@ -81,13 +82,13 @@ public final class Recorder {
             do {
                 return try TracefsSource(
                     tracefs: tracefs, tracepoints: tracepoints, cpus: cpus, bufferBytes: bufferBytes, filter: filter,
-                    processes: options.processes)
+                    exits: options.exits, processes: options.processes)
             } catch {
                 if options.source == .tracefs || options.mode == .flightRecorder { throw error }
             }
         }
         return try PerfSource(
-            tracepoints: tracepoints, cpus: cpus, bufferBytes: bufferBytes, filter: filter,
+            tracepoints: tracepoints, cpus: cpus, bufferBytes: bufferBytes, filter: filter, exits: options.exits,
             processes: options.processes)
     }
 

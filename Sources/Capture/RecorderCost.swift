@@ -1,12 +1,10 @@
 import Glibc
+import Trace
 
-/// What a recording cost its recorder; the kernel's part, paid by whoever made the records, is not in it.
-public struct RecorderCost: Equatable, Sendable, Codable {
-    /// CPU time of the recorder's process, user and system, ns.
-    public var cpuNanoseconds: UInt64 = 0
-    /// Times it woke up.
-    public var wakeUps: UInt64 = 0
+/// What a recording cost its recorder.
+public typealias RecorderCost = TraceMetadata.RecorderCost
 
+extension RecorderCost {
     /// Measures from its creation on.
     struct Meter {
         var wakeUps: UInt64 = 0
@@ -14,7 +12,12 @@ public struct RecorderCost: Equatable, Sendable, Codable {
         private var windowCPU = Self.cpuTime()
         private var windowBegan = MonotonicClock.now()
 
-        var cost: RecorderCost { RecorderCost(cpuNanoseconds: Self.cpuTime() - began, wakeUps: wakeUps) }
+        var cost: RecorderCost {
+            var cost = RecorderCost()
+            cost.cpuNanoseconds = Self.cpuTime() - began
+            cost.wakeUps = wakeUps
+            return cost
+        }
 
         /// Per cent of one CPU over the last second or a little more; nil until a second has gone since the last answer.
         mutating func percentOfLastSecond() -> Double? {

@@ -68,7 +68,28 @@ public enum RecordingMode: Sendable, Equatable {
 /// each for every exit of every guest on the host.
 public enum ExitDetail: String, Sendable, CaseIterable {
     case none
+    /// One pair for each slice of a vCPU's thread, with the slice's time in guest mode (`ExitFolding`): a smaller file. The kernel
+    /// makes, and the guest pays for, a record of each entry and exit all the same.
+    case summary
     case full
+
+    /// What a trace with this detail cannot show.
+    var blindSpots: [String] {
+        switch self {
+        case .none:
+            [
+                "kvm_entry and kvm_exit were not recorded (--exits none): vCPUs are known by their threads' names, and time in "
+                    + "guest mode is not known."
+            ]
+        case .summary:
+            [
+                "kvm_entry and kvm_exit were folded (--exits summary): the first entry and the last exit of each slice are "
+                    + "there, the exit with the slice's time in guest mode in ns (info1) and its number of exits (info2); what lay "
+                    + "between is not in guest mode throughout. The kernel paid for a record of each."
+            ]
+        case .full: []
+        }
+    }
 }
 
 extension UInt64 {

@@ -41,6 +41,7 @@ public enum RecordingSession {
         var summary = try recorder.run(into: &sink) { state in
             files.metadata.threads = state.threads
             files.metadata.blindSpots = recorder.metadata.blindSpots + state.remarks
+            files.metadata.recorder = state.cost
             if state.reason == .snapshot { try files.flush() }
             let decision = try files.tick(now: MonotonicClock.now())
             hitLimit = decision == .stop
@@ -50,11 +51,13 @@ public enum RecordingSession {
         if hitLimit { summary.end = .sizeLimit }
         files.metadata.threads = summary.threads
         files.metadata.blindSpots = recorder.metadata.blindSpots + summary.remarks
+        files.metadata.recorder = summary.cost
         if case .sinkFailed = summary.end {
         } else {
             do {
                 try files.finish()
                 summary.bytesWritten = files.bytesWritten
+                summary.cost.bytes = files.bytesWritten
             } catch {
                 summary.end = .sinkFailed("\(error)")
             }

@@ -62,6 +62,8 @@ public struct RecordingProgress: Sendable {
     /// Threads of virtual machines, and what limits the trace, as far as known yet.
     public var threads: [TraceMetadata.ThreadIdentity]
     public var remarks: [String]
+    /// What the recorder has used so far; bytes are the file's business.
+    public var cost: RecorderCost
 }
 
 /// Whether a recording goes on.

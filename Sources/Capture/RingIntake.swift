@@ -12,6 +12,7 @@ struct RingIntake {
     private(set) var guestThreads: Set<Int32> = []
     private var latestGuestThread: Int32 = -1
     private var stage = EventStage()
+    private var folding: ExitFolding?
 
     /// When recording began: nothing is older.
     private var origin: UInt64 = 0
@@ -23,7 +24,8 @@ struct RingIntake {
         if origin == 0 { origin = time }
     }
 
-    init(pcpu: Int, tracepoints: Tracepoints) {
+    init(pcpu: Int, tracepoints: Tracepoints, exits: ExitDetail) {
+        folding = exits == .summary ? ExitFolding() : nil
         self.pcpu = pcpu
         self.tracepoints = tracepoints
         read = Array(repeating: 0, count: tracepoints.present.count)
@@ -51,7 +53,7 @@ struct RingIntake {
             latestGuestThread = event.pid
             guestThreads.insert(event.pid)
         }
-        stage.add(event)
+        if folding == nil { stage.add(event) } else { folding?.take(event, into: &stage) }
     }
 
     mutating func takeUndecodable<Sink: TraceSink>(at time: UInt64, into sink: inout Sink) throws {
@@ -70,6 +72,7 @@ struct RingIntake {
 
     /// Hands on what is in order, or everything.
     mutating func flush<Sink: TraceSink>(into sink: inout Sink, everything: Bool = false) throws {
+        if everything { folding?.close(into: &stage) }
         try stage.flush(into: &sink, everything: everything)
     }
 }

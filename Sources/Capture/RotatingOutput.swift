@@ -99,15 +99,21 @@ final class RotatingOutput: TraceSink {
     }
 
     func finish() throws {
-        writer.metadata = metadata
-        try writer.finish()
+        try finishFile()
         finishedBytes += writer.bytesWritten
         try removeOld()
     }
 
-    private func rotate(now: UInt64) throws {
+    /// What the footer itself adds to the bytes written is not yet known when it tells of them.
+    private func finishFile() throws {
+        try writer.flush()
+        metadata.recorder?.bytes = bytesWritten
         writer.metadata = metadata
         try writer.finish()
+    }
+
+    private func rotate(now: UInt64) throws {
+        try finishFile()
         finished.append((writer.path, writer.bytesWritten))
         finishedBytes += writer.bytesWritten
         fileNumber += 1

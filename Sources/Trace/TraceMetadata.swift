@@ -40,6 +40,11 @@ public struct TraceMetadata: Codable, Equatable, Sendable {
     public var lossGranularity: LossGranularity
     /// The command line that made the trace.
     public var command: [String]
+    /// How kvm_entry and kvm_exit were recorded: `none`, `full` or `summary`; nil where the maker does not say. In a summary a
+    /// `kvm_exit` ends a slice: its info1 is the time in guest mode since the `kvm_entry` before it, ns, its info2 the exits.
+    public var exits: String?
+    /// What the recording has cost its recorder up to the end of this file; nil where it was not recorded or not finished.
+    public var recorder: RecorderCost?
 
     public init(source: String, tool: String, clock: String) {
         self.source = source
@@ -54,6 +59,17 @@ public struct TraceMetadata: Codable, Equatable, Sendable {
         threads = []
         lossGranularity = .ring
         command = []
+    }
+
+    /// What a recording costs its recorder's process; the kernel's part, paid by whoever made the records, is not in it.
+    public struct RecorderCost: Codable, Equatable, Sendable {
+        /// CPU time of the process, user and system, ns.
+        public var cpuNanoseconds: UInt64 = 0
+        /// Times it woke up.
+        public var wakeUps: UInt64 = 0
+        /// Bytes written, over all files of the recording.
+        public var bytes: UInt64 = 0
+        public init() {}
     }
 
     public enum LossGranularity: String, Codable, Sendable { case ring, tracepoint, unknown }
@@ -139,5 +155,7 @@ extension TraceMetadata {
         let granularity = try values.decodeIfPresent(String.self, forKey: .lossGranularity)
         lossGranularity = granularity.flatMap { LossGranularity(rawValue: $0) } ?? .unknown
         command = try values.decodeIfPresent([String].self, forKey: .command) ?? []
+        exits = try values.decodeIfPresent(String.self, forKey: .exits)
+        recorder = try values.decodeIfPresent(RecorderCost.self, forKey: .recorder)
     }
 }

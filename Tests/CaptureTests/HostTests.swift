@@ -67,7 +67,7 @@ struct HostTests {
         #expect(EventKind.allCases.allSatisfy { KernelFilter(registers: .all).expression(for: $0) == nil })
         let pmu = KernelFilter(registers: .pmu)
         #expect(pmu.expression(for: .kvmMSR)?.hasPrefix("(ecx >= 0x186 && ecx <= 0x18f) || ") == true)
-        #expect(pmu.expression(for: .writeMSR)?.contains(" || msr == 0x3f1 || ") == true)
+        #expect(pmu.expression(for: .writeMSR)?.contains(" || msr == 0x329 || ") == true)
         #expect(pmu.expression(for: .rdpmc) == nil)
         #expect(pmu.expression(for: .schedSwitch) == nil)
     }

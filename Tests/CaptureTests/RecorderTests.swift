@@ -125,7 +125,7 @@ struct RecorderTests {
         }
         let (filtered, _, notes) = try record([program])
         #expect(registers(filtered, notes) == [0x186, 0xc001_0201])
-        #expect(filtered.events.filter { $0.kind == .writeMSR }.allSatisfy { RegisterRanges.contains($0.register) })
+        #expect(filtered.events.filter { $0.kind == .writeMSR }.allSatisfy { PMURegisters.contains($0.register) })
         let (all, _, others) = try record([program]) { $0.registers = .all }
         #expect(registers(all, others) == [0x176, 0x186, 0x176, 0xc001_0201])
     }

@@ -178,6 +178,25 @@ struct TextReaderTests {
         #expect(found.summary.takenTotal == 2)
     }
 
+    @Test("ftrace's rows without context are taken in their order, and other events of theirs are named")
+    func withoutContext() throws {
+        let text = """
+            # tracer: nop
+            #
+            write_msr: 830, value 1000000fb
+            sched_waking: comm=a pid=1 prio=120 target_cpu=000
+            kvm_msr: msr_write c0010200 = 0x530076 (#GP)
+            kvm_msr: msr_read 10 = 0x1
+
+            """
+        let found = try Imported(text: text)
+        #expect(found.events.map(\.kind) == [.writeMSR, .kvmMSR, .kvmMSR])
+        #expect(found.events.map(\.time) == [1, 2, 3])
+        #expect(found.events[1].raisedException)
+        #expect(found.summary.others == [.init(name: "sched_waking", records: 1)])
+        #expect(found.summary.notes.contains { $0.hasPrefix("3 rows have no time") })
+    }
+
     @Test("perf script --show-lost-events is carried over")
     func lostOfPerf() throws {
         let found = try Imported(

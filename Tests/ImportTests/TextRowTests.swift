@@ -58,6 +58,14 @@ struct TextRowTests {
         Case("bash-19879 (-------) [001] d..2.  2.0: kvm_msr: x", "bash", 19879, 1, 2 * second, "kvm_msr"),
         Case("bash-12 [001]   2.0: kvm_msr: x", "bash", 12, 1, 2 * second, "kvm_msr"),
         Case("a-5-77 [000] d... 1.0: kvm_msr: x", "a-5", 77, 0, second, "kvm_msr"),
+        // The latency format, with the option verbose, and trace-cmd's with and without -R.
+        Case(
+            "   vpmu   24381   1 45 00000000 00000027 [329b0aa9e] 63.917ms (+0.000ms): write_msr: x", "vpmu", 24381, 1,
+            13_584_345_758_000, "write_msr"),
+        Case("CPU 0/KVM 7 0 1 00000000 00000000 [a] 0.010ms (+0.013ms): a: x", "CPU 0/KVM", 7, 0, 10_000, "a"),
+        Case("vpmu-9834    0dNh1.34349153907548: write_msr: x", "vpmu", 9834, 0, 34_349_153_907_548, "write_msr"),
+        Case("vpmu-9834    0d..2.34349153937032: (+29)    a: x", "vpmu", 9834, 0, 34_349_153_937_032, "a"),
+        Case("vpmu-9834    1-0x2d  2.0: write_msr: x", "vpmu", 9834, 1, 2 * second, "write_msr"),
         Case("1234-5678 [000] d... 1.0: kvm_msr: x", "1234", 5678, 0, second, "kvm_msr"),
         Case("bash-12 [001] d..2. 7010099883941: kvm_msr: x", "bash", 12, 1, 7_010_099_883_941, "kvm_msr"),
         Case("  g2-13049   0d..3.  1232.589783: write_msr:     x", "g2", 13049, 0, 1_232_589_783_000, "write_msr"),

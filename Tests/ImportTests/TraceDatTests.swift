@@ -66,6 +66,22 @@ struct TraceDatTests {
         #expect(found.summary.notes.contains("instances: mine"))
     }
 
+    @Test("an instance whose place a failed recorder left empty costs nothing but itself")
+    func emptyInstance() throws {
+        let name = "mine"
+        var top = RingPage(time: 100)
+        top.add(Tracepoints.schedSwitch("a", 1, "b", 2))
+        let builder = TraceDatBuilder(buffers: [.init(cpus: [[top.bytes()]]), .init(name: name, cpus: [[]])])
+        var bytes = builder.version6()
+        let option: [UInt8] = [3, 0, UInt8(9 + name.utf8.count), 0, 0, 0]
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: option) }) + option.count
+        bytes.replaceSubrange(place..<place + 8, with: [UInt8](repeating: 0, count: 8))
+        let found = try Imported(bytes)
+        #expect(found.events.map(\.time) == [100])
+        #expect(found.summary.damage.count == 1)
+        #expect(found.summary.damage[0].reason.contains("instance mine"))
+    }
+
     @Test("lost records carry their number and the times around them", arguments: Form.allCases)
     func lost(_ form: Form) throws {
         let builder = TraceDatBuilder(buffers: [.init(cpus: [Self.pages(3, from: 1000, missedBefore: [1: 17])])])

@@ -37,8 +37,11 @@ final class PerfRing {
     /// The descriptor to poll: readable once a part of the ring is filled.
     var descriptor: Int32 { events[0].fd }
 
-    init(pcpu: Int, tracepoints: Tracepoints, bufferBytes: UInt64, filter: KernelFilter, countsLost: Bool) throws {
-        intake = RingIntake(pcpu: pcpu, tracepoints: tracepoints)
+    init(
+        pcpu: Int, tracepoints: Tracepoints, bufferBytes: UInt64, filter: KernelFilter, exits: ExitDetail,
+        countsLost: Bool
+    ) throws {
+        intake = RingIntake(pcpu: pcpu, tracepoints: tracepoints, exits: exits)
         self.countsLost = countsLost
         dataBytes = bufferBytes
         var opened: [Event] = []

@@ -7,6 +7,7 @@ final class PerfSource: EventSource {
     let cpus: [Int]
     let countsLossByTracepoint: Bool
     let needsNoPrivileges = true
+    let survivesOffline = false
     private let rings: [PerfRing]
     private var selection: ThreadSelection
 
@@ -14,7 +15,10 @@ final class PerfSource: EventSource {
     var guestThreads: Set<Int32> { rings.reduce(into: []) { $0.formUnion($1.intake.guestThreads) } }
 
     /// - Parameter bufferBytes: data bytes of each ring, a power of two of at least a page.
-    init(tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64, filter: KernelFilter, processes: [Int32]) throws {
+    init(
+        tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64, filter: KernelFilter, exits: ExitDetail = .full,
+        processes: [Int32]
+    ) throws {
         _ = clinux_raise_descriptor_limit()
         let countsLost = Self.kernelCountsLost(tracepoints)
         self.cpus = cpus
@@ -22,7 +26,8 @@ final class PerfSource: EventSource {
         countsLossByTracepoint = countsLost
         rings = try cpus.map {
             try PerfRing(
-                pcpu: $0, tracepoints: tracepoints, bufferBytes: bufferBytes, filter: filter, countsLost: countsLost)
+                pcpu: $0, tracepoints: tracepoints, bufferBytes: bufferBytes, filter: filter, exits: exits,
+                countsLost: countsLost)
         }
     }
 

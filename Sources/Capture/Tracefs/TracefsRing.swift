@@ -13,8 +13,11 @@ final class TracefsRing {
     private let page: UnsafeMutableRawBufferPointer
     private var reportedLost: UInt64 = 0
 
-    init(pcpu: Int, instance: TracefsInstance, tracepoints: Tracepoints, layout: PageLayout, pageBytes: Int) throws {
-        intake = RingIntake(pcpu: pcpu, tracepoints: tracepoints)
+    init(
+        pcpu: Int, instance: TracefsInstance, tracepoints: Tracepoints, exits: ExitDetail, layout: PageLayout,
+        pageBytes: Int
+    ) throws {
+        intake = RingIntake(pcpu: pcpu, tracepoints: tracepoints, exits: exits)
         self.layout = layout
         pipe = try instance.openForReading("per_cpu/cpu\(pcpu)/trace_pipe_raw")
         stats = try instance.openForReading("per_cpu/cpu\(pcpu)/stats")

@@ -8,6 +8,7 @@ import Trace
 final class TracefsSource: EventSource {
     let cpus: [Int]
     let countsLossByTracepoint = false
+    let survivesOffline = true
     /// The files of tracefs belong to root; anybody else needs a capability to take the instance away.
     var needsNoPrivileges: Bool { geteuid() == 0 }
     private let instance: TracefsInstance
@@ -20,7 +21,7 @@ final class TracefsSource: EventSource {
     /// - Parameter bufferBytes: of each CPU's ring; the kernel rounds it to whole pages.
     init(
         tracefs: Tracefs, tracepoints: Tracepoints, cpus: [Int], bufferBytes: UInt64, filter: KernelFilter,
-        processes: [Int32]
+        exits: ExitDetail = .full, processes: [Int32]
     ) throws {
         let header = try KernelFile.read("\(tracefs.root)/events/header_page")
         guard let layout = PageLayout(headerPage: header),
@@ -53,7 +54,7 @@ final class TracefsSource: EventSource {
         self.cpus = cpus
         rings = try cpus.map {
             try TracefsRing(
-                pcpu: $0, instance: instance, tracepoints: tracepoints, layout: layout,
+                pcpu: $0, instance: instance, tracepoints: tracepoints, exits: exits, layout: layout,
                 pageBytes: data.offset + data.size)
         }
     }

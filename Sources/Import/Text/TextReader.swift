@@ -86,6 +86,7 @@ final class TextReader {
         }
         if isHolding, joins < Self.joinLimit, text.count <= 4096, try join(text) { return }
         try release()
+        if bareRow(line) != nil { return hold(line, at: offset) }
         takeOther(text)
     }
 
@@ -145,9 +146,15 @@ final class TextReader {
         case lost(cpu: UInt16, count: UInt64?, time: UInt64?)
     }
 
+    /// A row without context: of one of our tracepoints, or of any where the text's head says that ftrace wrote it.
+    private func bareRow(_ line: UnsafeRawBufferPointer) -> TextRow? {
+        guard let row = TextRow(bare: line), isFtrace || EventKind(text: row.event) != nil else { return nil }
+        return row
+    }
+
     /// Reads a line without taking it: the context's comm and thread are taken in `release`.
     private func parse(_ line: UnsafeRawBufferPointer) -> Parsed {
-        guard let row = TextRow(line) else { return parseLoss(line.withoutQuoting.trimmed) }
+        guard let row = TextRow(line) ?? bareRow(line) else { return parseLoss(line.withoutQuoting.trimmed) }
         let system = row.system?.string
         guard let kind = EventKind(text: row.event), system == nil || system == kind.system else {
             return .other(system.map { "\($0):\(row.event.string)" } ?? row.event.string)
@@ -171,7 +178,7 @@ final class TextReader {
         case .incomplete(let kind): collector.countNotUnderstood("rows of \(kind.tracepoint) that are not complete")
         case .other(let name): collector.countOther(name)
         case .lost(let cpu, let count, let time): takeLost(cpu, count, time)
-        case .event(let event): try held.withUnsafeBytes { try take(event, row: TextRow($0)!) }
+        case .event(let event): try held.withUnsafeBytes { try take(event, row: (TextRow($0) ?? bareRow($0))!) }
         }
     }
 
@@ -236,32 +243,6 @@ final class TextReader {
         return .lost(cpu: cpu, count: number, time: time)
     }
 
-    /// `# lost 12 records of any tracepoint on pCPU 2 between 1.000000000 and 2.000000000`, as vpmu dump prints it.
-    private func takeDumpedLoss(_ text: UnsafeRawBufferPointer) -> Bool {
-        var cursor = TextCursor(text, at: 7)
-        let count = cursor.decimal()
-        guard count != nil || cursor.skip("some"), cursor.skip(" records of ") else { return false }
-        let kind = EventKind.allCases.first { kind in
-            text.slice(cursor.position..<text.count).starts(with: Array((kind.qualifiedName + " ").utf8))
-        }
-        guard cursor.skip(past: " on pCPU "), let pcpu = cursor.decimal(), pcpu <= UInt64(UInt16.max),
-            cursor.skip(" between "), let earliest = Self.seconds(&cursor), cursor.skip(" and "),
-            let latest = Self.seconds(&cursor)
-        else { return false }
-        collector.takeLost(
-            LostRecords(pcpu: UInt16(pcpu), kind: kind, count: count, earliest: earliest, latest: latest))
-        return true
-    }
-
-    /// Seconds with nine decimals, in ns.
-    private static func seconds(_ cursor: inout TextCursor) -> UInt64? {
-        guard let whole = cursor.decimal(), cursor.skip("."), let fraction = cursor.decimal(), fraction < 1_000_000_000
-        else { return nil }
-        let (product, overflow) = whole.multipliedReportingOverflow(by: 1_000_000_000)
-        let (sum, again) = product.addingReportingOverflow(fraction)
-        return overflow || again ? nil : sum
-    }
-
     private func takeLost(_ cpu: UInt16, _ count: UInt64?, _ time: UInt64?) {
         if let time {
             let earliest = min(lastTime[cpu] ?? time, time)
@@ -294,7 +275,7 @@ final class TextReader {
                 )
             }
         }
-        if text.starts(with: "# lost "), takeDumpedLoss(text) { return }
+        if text.starts(with: "# lost "), DumpedLoss.take(text, into: collector) { return }
         if text.starts(with: "# vpmu metadata : ") {
             if !MetadataLine.take(text.slice(18..<text.count), into: collector) {
                 collector.note("the metadata line cannot be read")

@@ -56,6 +56,12 @@ struct TextRow {
         guard readContext(context.trimmed) else { return nil }
     }
 
+    /// An event without any context.
+    init(event: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) {
+        self.event = event
+        self.body = body
+    }
+
     private init?(context: UnsafeRawBufferPointer, line: UnsafeRawBufferPointer, name: Name) {
         event = line.slice(name.event)
         system = name.system.map { line.slice($0) }
@@ -64,6 +70,7 @@ struct TextRow {
     }
 
     private mutating func readContext(_ context: UnsafeRawBufferPointer) -> Bool {
+        if readVerbose(context) { return true }
         var rest = context
         rest = rest.droppingDifference
         if let (time, before) = rest.trailingTime {
@@ -75,6 +82,8 @@ struct TextRow {
             // A period stands between the time and the name.
             self.time = time
             rest = context
+        } else if let before = readTouchingTime(rest) {
+            return readThread(before)
         }
         rest = rest.trimmed
         if rest.isEmpty { return true }
@@ -112,6 +121,15 @@ struct TextRow {
         {
             cpu = UInt16(number)
             flags = Self.flags(word.slice(cursor.position..<word.count))
+            return rest.slice(0..<start).trimmed
+        }
+        // trace-cmd report -R -l: `1-0x2d`, the flags as a number.
+        cursor = TextCursor(word)
+        if let number = cursor.decimal(), number < UInt64(UInt16.max), start > 0, cursor.skip("-0x"),
+            let value = cursor.hex(), cursor.isAtEnd
+        {
+            cpu = UInt16(number)
+            flags = UInt8(truncatingIfNeeded: value)
             return rest.slice(0..<start).trimmed
         }
         return rest
@@ -156,10 +174,10 @@ struct TextRow {
 
     // MARK: Flags
 
-    private static let flagCharacters: Set<UInt8> = Set("dDbBXNnplLhHszZ.#0123456789abcdefg".utf8)
+    static let flagCharacters: Set<UInt8> = Set("dDbBXNnplLhHszZ.#0123456789abcdefg".utf8)
 
     /// `common_flags` from the letters of ftrace (`trace_print_lat_fmt`, kernel/trace/trace_output.c).
-    private static func flags(_ text: UnsafeRawBufferPointer) -> UInt8 {
+    static func flags(_ text: UnsafeRawBufferPointer) -> UInt8 {
         guard text.count >= 3 else { return 0 }
         var flags: UInt8 = 0
         switch text[0] {

@@ -22,7 +22,10 @@ extension TraceDatReader {
         for instance in instances {
             var table = Region(file, from: instance.offset, to: file.size)
             _ = try table.expect("options  \0")
-            try readTable(&table, name: instance.name, cpus: cpus)
+            do { try readTable(&table, name: instance.name, cpus: cpus) } catch let damage as ImportDamage {
+                // A recorder that failed leaves an instance's place empty; the other instances are whole.
+                collector.noteDamage(at: damage.offset, "instance \(instance.name): \(damage.reason)")
+            }
         }
     }
 

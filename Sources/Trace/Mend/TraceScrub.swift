@@ -58,7 +58,7 @@ public struct TraceScrub: Sendable {
             event.value = 0
             event.value2 = 0
             event.value3 = 0
-        case .kvmMSR, .writeMSR, .readMSR: if !PMURegisters.contain(event.register) { event.value = 0 }
+        case .kvmMSR, .writeMSR, .readMSR: if !PMURegisters.holdsNoAddress(event.register) { event.value = 0 }
         case .rdpmc: break
         case .schedSwitch: event.a = UInt32(bitPattern: numbers[event.nextPID])
         }
@@ -128,20 +128,6 @@ private struct Renumbering {
             return number
         }
     }
-}
-
-/// Registers whose values are settings and counts of the PMU, no addresses.
-enum PMURegisters {
-    private static let ranges: [ClosedRange<UInt32>] = [
-        // Intel: counters, event selects, MISC_ENABLE, DEBUGCTL, fixed counters, PERF_METRICS, PERF_CAPABILITIES, control and
-        // status, PEBS_ENABLE and PEBS_DATA_CFG, full-width counters, reload values, version 6 aliases (SDM volume 4).
-        0xC1...0xD0, 0x186...0x195, 0x1A0...0x1A0, 0x1D9...0x1D9, 0x309...0x319, 0x329...0x329, 0x345...0x345,
-        0x38D...0x392, 0x3F1...0x3F2, 0x4C1...0x4D0, 0x1309...0x1319, 0x14C1...0x14D0, 0x1900...0x19FF,
-        // AMD: PerfMonV2 control and status, legacy and core-extension counters (APM volume 2, appendix A).
-        0xC000_0300...0xC000_0303, 0xC001_0000...0xC001_0007, 0xC001_0200...0xC001_020B,
-    ]
-
-    static func contain(_ register: UInt32) -> Bool { ranges.contains { $0.contains(register) } }
 }
 
 enum SentenceScrub {

@@ -27,6 +27,11 @@ extension TraceInfo {
         for kind in EventKind.allCases { line("  \(kind.tracepoint)", "\(records[kind] ?? 0)") }
         line("lost", lostText)
         for (pcpu, count) in lost.byCPU.sorted(by: { $0.key < $1.key }) { line("  pCPU \(pcpu)", "\(count)") }
+        if let cost = metadata.recorder {
+            let (microseconds, tenths) = (cost.cpuNanoseconds / 1000, cost.cpuNanoseconds / 100_000)
+            let time = microseconds < 1000 ? "\(microseconds) us" : "\(tenths / 10).\(tenths % 10) ms"
+            line("recorder", "\(time) of CPU time, \(cost.wakeUps) wake-ups, \(cost.bytes) bytes written")
+        }
         if !vcpus.isEmpty { out += "vCPUs\n" }
         for vcpu in vcpus {
             let vm = vcpu.vm ?? vcpu.process.map { "process \($0)" } ?? "VM unknown"

@@ -14,7 +14,7 @@ struct RecordCommand: ParsableCommand {
                       vpmu record -o run.vpt -- qemu-system-x86_64 -enable-kvm disk.img
                       vpmu record -o day.vpt --rotate 1G --max-files 20
 
-            Records kvm_msr, write_msr, read_msr, rdpmc and sched_switch on every CPU, with --exits full also kvm_entry and \
+            Records kvm_msr, write_msr, read_msr, rdpmc and sched_switch on every CPU, with --exits full or summary also kvm_entry and \
             kvm_exit, until the duration is over, the command has ended, or Ctrl-C. Registers outside the PMU are filtered \
             in the kernel. With --overwrite nothing is written before SIGUSR1, a control command or the end asks for what the \
             kernel's rings hold. Control commands are those of perf record: enable, disable, snapshot, ping, stop, each \
@@ -32,7 +32,12 @@ struct RecordCommand: ParsableCommand {
     var vm: [String] = []
     @Option(help: "Only these CPUs: 0-3,8.") var cpus: String?
     @Flag(help: "Record accesses to registers outside the PMU, too.") var allRegisters = false
-    @Option(help: "Entries into and exits from guests: none, or full (a record each).") var exits = ExitDetail.none
+    @Option(
+        help: """
+            Entries into and exits from guests: none, full (a record each), or summary (one pair a slice with its time in guest \
+            mode; the kernel still pays for each).
+            """)
+    var exits = ExitDetail.none
     @Option(help: "Where records come from: tracefs (cheapest for guests), perf, or auto: tracefs where it can be had.")
     var source = RecordingSource.automatic
     @Option(help: "Bytes of each CPU's ring: 512K, 4M. Default: sized from the host.") var buffer: String?
