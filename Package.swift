@@ -93,7 +93,7 @@ let package = Package(
             exclude: ["Hostile"]),
         tests("HostTests", ["Host", "Policy", "PMU"], resources: [.copy("Fixtures")]),
         tests("TraceTests", ["Trace"]),
-        tests("CaptureTests", ["Capture", "Trace", "CLinux"]),
+        tests("CaptureTests", ["Capture", "Import", "Trace", "CLinux"], resources: [.copy("Formats")]),
         tests("ImportTests", ["Import", "Trace", "CZstd"]),
         tests("ScenarioTests", ["Scenario", "Host", "Policy", "PMU", "Trace"]),
         tests("TimelineTests", ["Timeline", "Scenario", "Host", "Policy", "PMU", "Trace"]),
