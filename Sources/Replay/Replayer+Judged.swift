@@ -12,11 +12,12 @@ extension Replayer {
     /// - Throws: `ReplayFailure` if the policy failed or broke a law; there are no counts then.
     public static func replay(
         _ timeline: Timeline, under policy: PlayedPolicy, trace: String? = nil, laws: LawWatch = .off,
-        ticks: Ticks = .recordedWhereAlike
+        ticks: Ticks = .recordedWhereAlike, checkpoints: Int = 0
     ) throws(ReplayFailure) -> CountsTable {
-        let first = try judged(timeline, policy, trace, laws, ticks)
+        let played = try judged(timeline, policy, trace, laws, ticks, checkpoints)
+        let first = played.replayer
         if laws == .on {
-            let second = try judged(timeline, policy, trace, laws, ticks)
+            let second = try judged(timeline, policy, trace, laws, ticks, 0).replayer
             let (one, other) = (first.digest, second.digest)
             if one != other {
                 let violation = LawViolation(
@@ -25,7 +26,7 @@ extension Replayer {
                 throw .lawsBroken(policy: first.rules.name, trace: trace, [violation], count: 1)
             }
         }
-        return first.table(trace: trace)
+        return first.table(trace: trace).dated(by: played.looks)
     }
 
     /// One table for each policy, in their order, on up to `threads` threads.
@@ -58,31 +59,35 @@ extension Replayer {
     }
 
     /// A digest of every step of the policy, where the laws were watched.
+    ///
+    /// Not inlined: the optimiser of Swift 6.3 gives up where it is.
+    @inline(never)
     var digest: UInt64? { machine.scheduler.sink.laws?.digest }
 
     /// Somebody else's policy that answers the recorded ticks of the multiplexing timer with every step that the
     /// recording policy takes has reproduced the recording, and is judged as the recording policy is. Any other keeps
     /// its own timer.
     private static func judged(
-        _ timeline: Timeline, _ policy: PlayedPolicy, _ trace: String?, _ laws: LawWatch, _ ticks: Ticks
-    ) throws(ReplayFailure) -> Replayer {
+        _ timeline: Timeline, _ policy: PlayedPolicy, _ trace: String?, _ laws: LawWatch, _ ticks: Ticks,
+        _ checkpoints: Int
+    ) throws(ReplayFailure) -> Played {
         guard let maker = policy.external else {
-            return try play(timeline, policy.rules, nil, trace, laws, ticks)
+            return try play(timeline, policy.rules, nil, trace, laws, ticks, checkpoints)
         }
         if ticks == .recordedWhereAlike, decideAlike(policy.rules, timeline.recordedRules) {
-            var replayer = try play(timeline, policy.rules, maker, trace, laws, ticks)
-            if replayer.digest == recordedDigest(timeline) {
-                replayer.stepsAsRecorded = true
-                return replayer
+            var played = try play(timeline, policy.rules, maker, trace, laws, ticks, checkpoints)
+            if played.replayer.digest == recordedDigest(timeline) {
+                played.replayer.stepsAsRecorded = true
+                return played
             }
         }
-        return try play(timeline, policy.rules, maker, trace, laws, .own)
+        return try play(timeline, policy.rules, maker, trace, laws, .own, checkpoints)
     }
 
     private static func play(
         _ timeline: Timeline, _ rules: PolicyRules, _ maker: PlayedPolicy.Maker?, _ trace: String?, _ laws: LawWatch,
-        _ ticks: Ticks
-    ) throws(ReplayFailure) -> Replayer {
+        _ ticks: Ticks, _ checkpoints: Int
+    ) throws(ReplayFailure) -> Played {
         var replayer = Replayer(timeline: timeline, rules: rules, ticks: ticks)
         if laws == .on || maker != nil { replayer.watchLaws() }
         if let maker {
@@ -94,13 +99,22 @@ extension Replayer {
                 throw .policy(error)
             }
         }
-        replayer.run()
+        let looks = replayer.run(checkpoints: checkpoints)
         if let failure = replayer.machine.scheduler.failure { throw .policy(failure) }
-        if laws == .on, let checker = replayer.machine.scheduler.sink.laws, checker.violationCount > 0 {
-            throw .lawsBroken(
-                policy: replayer.rules.name, trace: trace, checker.violations, count: checker.violationCount)
-        }
-        return replayer
+        if laws == .on, let failure = replayer.brokenLaws(trace) { throw failure }
+        return Played(replayer: replayer, looks: looks)
+    }
+
+    /// A replay that is over, and what was looked at on the way.
+    private struct Played {
+        var replayer: Replayer
+        var looks: [(time: UInt64, table: CountsTable)]
+    }
+
+    @inline(never)
+    private func brokenLaws(_ trace: String?) -> ReplayFailure? {
+        guard let checker = machine.scheduler.sink.laws, checker.violationCount > 0 else { return nil }
+        return .lawsBroken(policy: rules.name, trace: trace, checker.violations, count: checker.violationCount)
     }
 
     /// A digest of the recording policy's steps.

@@ -87,8 +87,13 @@ public struct Replayer {
         let operations = timeline.demand.operations
         let neighbours = machine.scheduler.sink.checker == nil ? nil : OperationNeighbours(operations, timeline)
         play(operations.indices, neighbours)
-        if pendingTicks > 0 { tick(upTo: timeline.end) }
+        passTime(upTo: timeline.end)
         end(at: timeline.end)
+    }
+
+    /// The multiplexing timer ticks until `time`.
+    mutating func passTime(upTo time: UInt64) {
+        if pendingTicks > 0 { tick(upTo: time) }
     }
 
     /// Everything that still runs is put to account.

@@ -128,6 +128,22 @@ struct JudgeCommandTests {
         #expect(outcome.output.contains("worse: guest:web-1/0 gp0 instructions"), "\(outcome.output)")
     }
 
+    @Test("check says since when a guest is silent, by the checkpoints of its baseline")
+    func dated() throws {
+        let folder = try TemporaryFolder()
+        let trace = PolicyRepository.root + "/Traces/agent-starves-guest.vpt"
+        func check(_ policy: String, _ more: String...) throws -> Executable.Outcome {
+            try Shell.run(
+                Executable.url.path, ["check", trace, "--policy", policy, "--baseline", "b.txt"] + more, in: folder.path
+            )
+        }
+        #expect(try check("ultimate", "--update").status == 0)
+        let outcome = try check("emulated", "--require-owner", "guest:web-1")
+        #expect(outcome.status == 1)
+        // The guest programs its counters 5 ms into the trace; checkpoints are 25 ms apart.
+        #expect(outcome.output.contains(", since 25000000 ns at the latest\n"), "\(outcome.output)")
+    }
+
     @Test("Ctrl-C ends a bisection with 130, and its worktrees are gone")
     func interrupted() throws {
         let repository = try PolicyRepository(["ultimate", "ultimate", "task-pinned"])

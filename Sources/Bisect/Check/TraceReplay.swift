@@ -47,7 +47,8 @@ public final class TraceReplay: Sendable {
         let policy = try PolicyInput.played(policy)
         let timeline = try timeline(path)
         do throws(ReplayFailure) {
-            return try Replayer.replay(timeline, under: policy, trace: path, laws: laws)
+            return try Replayer.replay(
+                timeline, under: policy, trace: path, laws: laws, checkpoints: Baseline.checkpointsKept)
         } catch {
             throw PolicyUnusable(error.description)
         }

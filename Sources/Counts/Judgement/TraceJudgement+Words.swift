@@ -22,7 +22,7 @@ extension TraceJudgement {
             }
             let found = diff.series.filter { $0.verdict != .same }.map { one in
                 let whys = one.aspects.sorted { $0.verdict > $1.verdict }.map(\.why)
-                let since = one.since.map { ", since \($0) ns" } ?? ""
+                let since = one.since.map { ", since \($0) ns at the latest" } ?? ""
                 return Sentence(
                     verdict: one.verdict, owner: one.key.owner,
                     text: "\(one.key): \(whys.joined(separator: "; "))\(since)",
