@@ -1,19 +1,11 @@
 import Foundation
 import Host
+import TestSupport
 import Testing
 
 @Suite("Answers of the kernel's own scheduling code")
 struct ConformanceTests {
-    static let shared: URL? = {
-        let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        var candidates = [package.appendingPathComponent("../shared"), package.appendingPathComponent("../../shared")]
-        if let path = ProcessInfo.processInfo.environment["VPMU_SHARED"] {
-            candidates.insert(URL(fileURLWithPath: path), at: 0)
-        }
-        return candidates.map { $0.appendingPathComponent("kernel") }
-            .first { FileManager.default.fileExists(atPath: $0.path) }
-    }()
+    static let shared = SharedData.url("kernel")
 
     private func differences(_ url: URL) throws -> (cases: Int, differences: [String]) {
         var cases = 0

@@ -38,10 +38,10 @@ import Testing
 
     @Test(
         "every listed core event gets the listed counters, or a row of the kernel's table says otherwise",
-        .enabled(if: SharedData.root != nil, "needs Intel's event lists in ../shared/perfmon (or $VPMU_SHARED)"),
+        .enabled(if: EventLists.root != nil, "needs Intel's event lists in ../shared/perfmon (or $VPMU_SHARED)"),
         arguments: cases)
     func agrees(_ question: Case) throws {
-        let text = try SharedData.content("perfmon/\(question.file)_core.json.zst")
+        let text = try EventLists.content("perfmon/\(question.file)_core.json.zst")
         let list = try JSONDecoder().decode(VendorEventList.self, from: text)
         #expect(list.events.count == question.events)
         let differences = try question.model.differences(from: list, column: question.column)

@@ -1,6 +1,7 @@
 import Foundation
 import PMU
 import Policy
+import TestSupport
 import Testing
 import Trace
 
@@ -11,15 +12,7 @@ import Trace
 struct ReadBackTests {
     static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
 
-    static let shared: URL? = {
-        let package = tests.deletingLastPathComponent()
-        var candidates = [package.appendingPathComponent("../shared"), package.appendingPathComponent("../../shared")]
-        if let path = ProcessInfo.processInfo.environment["VPMU_SHARED"] {
-            candidates.insert(URL(fileURLWithPath: path), at: 0)
-        }
-        return candidates.map { $0.appendingPathComponent("kernel/sched.jsonl.zst") }
-            .first { FileManager.default.fileExists(atPath: $0.path) }
-    }()
+    static let shared = SharedData.url("kernel/sched.jsonl.zst")
 
     @Test("the traffic of the project's own cases gives back the same holders of the same counters")
     func subset() throws {

@@ -2,10 +2,10 @@ import Foundation
 import Testing
 
 /// A suite that records this whole machine, or runs guests that others would record: only one at a time, in any process.
-struct ExclusiveMachine: SuiteTrait, TestTrait, TestScoping {
+public struct ExclusiveMachine: SuiteTrait, TestTrait, TestScoping {
     private static let path = "/tmp/vpmu-tests-live.\(getuid()).lock"
 
-    func provideScope(
+    public func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
         let lock = open(Self.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
@@ -18,5 +18,5 @@ struct ExclusiveMachine: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == ExclusiveMachine {
-    static var exclusiveMachine: Self { ExclusiveMachine() }
+    public static var exclusiveMachine: Self { ExclusiveMachine() }
 }

@@ -2,16 +2,16 @@ import Foundation
 
 /// As much of JSON Schema 2020-12 as the project's schemas use; an unknown keyword is an error, so that none is
 /// silently not checked.
-struct JSONSchema {
+public struct JSONSchema {
     private let root: [String: Any]
 
-    init(_ path: String) throws {
+    public init(_ path: String) throws {
         let json = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path)))
         root = json as? [String: Any] ?? [:]
     }
 
     /// What is wrong with `json`, with its place; empty where it conforms.
-    func violations(_ json: String) throws -> [String] {
+    public func violations(_ json: String) throws -> [String] {
         let value = try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed)
         return check(value, root, "$")
     }
@@ -25,6 +25,18 @@ struct JSONSchema {
             case "oneOf":
                 let tried = (argument as! [[String: Any]]).map { check(value, $0, place) }
                 if tried.count(where: \.isEmpty) != 1 { wrong += ["\(place): not one of"] + tried.flatMap { $0 } }
+            case "anyOf":
+                let tried = (argument as! [[String: Any]]).map { check(value, $0, place) }
+                if !tried.contains(where: \.isEmpty) { wrong += ["\(place): none of"] + tried.flatMap { $0 } }
+            case "additionalProperties":
+                let known = (schema["properties"] as? [String: Any] ?? [:]).keys
+                for (name, inner) in value as? [String: Any] ?? [:] where !known.contains(name) {
+                    if let property = argument as? [String: Any] {
+                        wrong += check(inner, property, "\(place).\(name)")
+                    } else if argument as? Bool == false {
+                        wrong.append("\(place): \(name) is unknown")
+                    }
+                }
             case "type":
                 let types = argument as? [String] ?? [argument as! String]
                 if !types.contains(where: { matches(value, $0) }) { wrong.append("\(place): \(value) is no \(types)") }
@@ -33,15 +45,15 @@ struct JSONSchema {
                     wrong.append("\(place): \(value) is not in \(argument)")
                 }
             case "const":
-                if (value as? NSNumber) != (argument as? NSNumber) {
+                if (value as? NSObject) != (argument as? NSObject) {
                     wrong.append("\(place): \(value) is not \(argument)")
                 }
             case "minimum":
-                if let number = value as? NSNumber, number.compare(argument as! NSNumber) == .orderedAscending {
+                if let number = value as? NSNumber, number.doubleValue < (argument as! NSNumber).doubleValue {
                     wrong.append("\(place): \(number) is below \(argument)")
                 }
             case "maximum":
-                if let number = value as? NSNumber, number.compare(argument as! NSNumber) == .orderedDescending {
+                if let number = value as? NSNumber, number.doubleValue > (argument as! NSNumber).doubleValue {
                     wrong.append("\(place): \(number) is above \(argument)")
                 }
             case "items":
@@ -73,11 +85,18 @@ struct JSONSchema {
         switch type {
         case "null": value is NSNull
         case "string": value is String
+        case "boolean": isBoolean(value)
         case "array": value is [Any]
         case "object": value is [String: Any]
-        case "number": value is NSNumber && !(value is NSNull)
-        case "integer": (value as? NSNumber).map { $0.doubleValue == $0.doubleValue.rounded() } ?? false
+        case "number": value is NSNumber && !isBoolean(value)
+        case "integer":
+            (value as? NSNumber).map { !isBoolean(value) && $0.doubleValue == $0.doubleValue.rounded() } ?? false
         default: false
         }
+    }
+
+    private func isBoolean(_ value: Any) -> Bool {
+        guard let number = value as? NSNumber else { return false }
+        return String(cString: number.objCType) == "c"
     }
 }
