@@ -96,7 +96,7 @@ let package = Package(
         tests("TraceTests", ["Trace"]),
         tests("CaptureTests", ["TestSupport", "Capture", "Import", "Trace", "CLinux"], resources: [.copy("Formats")]),
         tests("ImportTests", ["Import", "Trace", "CZstd"]),
-        tests("ScenarioTests", ["Scenario", "Host", "Policy", "PMU", "Trace"]),
+        tests("ScenarioTests", ["PolicyFile", "Scenario", "Host", "Policy", "PMU", "Trace"]),
         tests("TimelineTests", ["TestSupport", "Timeline", "Scenario", "Host", "Policy", "PMU", "Trace"]),
         tests("CountsTests", ["TestSupport", "Counts"]),
         tests(

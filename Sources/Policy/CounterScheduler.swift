@@ -41,6 +41,8 @@ public struct CounterScheduler<Sink: PMUSink> {
     var externalGoesOn = false
     /// Whether some guest's events stand before everything else, so that their list must be looked at.
     let hasUltimate: Bool
+    /// Whether some guest reads its counts scaled by enabled over running time.
+    let keepsTimes: Bool
     /// Whether no host event may see any guest. Where some guests are served by host events, those that hold the PMU are
     /// blind spots all the same, and the others are seen.
     let blindsHost: Bool
@@ -87,6 +89,7 @@ public struct CounterScheduler<Sink: PMUSink> {
         pcpus = (0..<count).map { _ in PCPU() }
         contexts = (0..<count).map { Context(scope: .pcpu($0)) }
         hasUltimate = rules.allGuestRules.contains { $0.priority == .ultimate && $0.access == .emulated }
+        keepsTimes = rules.allGuestRules.contains { $0.counts == .scaled }
         blindsHost =
             rules.hostVisibility == .blinded && rules.allGuestRules.allSatisfy { $0.access != .emulated }
         allowed =
@@ -115,6 +118,11 @@ public struct CounterScheduler<Sink: PMUSink> {
         var stopped = true
         /// Stopped by its owner, so that reassignment must not start it (PERF_HES_ARCH).
         var heldStopped = false
+        /// Guest-mode time that a guest's event was enabled and ACTIVE up to `stateSince`, kept where guests see scaled
+        /// counts.
+        var enabledNs: UInt64 = 0
+        var activeNs: UInt64 = 0
+        var stateSince: UInt64 = 0
     }
 
     /// A list of groups that is scheduled together: one pCPU's, or one task's.
@@ -207,9 +215,35 @@ public struct CounterScheduler<Sink: PMUSink> {
         }
     }
 
+    /// Guest-mode time, ns, that the event behind a guest's counter was enabled and running since its creation
+    /// (`total_time_enabled`, `total_time_running`); both 0 where nobody reads scaled counts.
+    public func times(of event: EventID) -> (enabled: UInt64, running: UInt64) {
+        guard keepsTimes else { return (0, 0) }
+        let elapsed = elapsedTime(event)
+        let isOn = events[event].state == .active || events[event].state == .inactive
+        return (
+            events[event].enabledNs + (isOn ? elapsed : 0),
+            events[event].activeNs + (events[event].state == .active ? elapsed : 0)
+        )
+    }
+
+    private func elapsedTime(_ event: EventID) -> UInt64 {
+        guard case .guest(let vcpu, _) = events[event].spec.owner else { return 0 }
+        return sink.guestTime(vcpu: vcpu) &- events[event].stateSince
+    }
+
+    /// Books the time in the state that an event is about to leave.
+    private mutating func settleTimes(_ event: EventID) {
+        (events[event].enabledNs, events[event].activeNs) = times(of: event)
+        if case .guest(let vcpu, _) = events[event].spec.owner {
+            events[event].stateSince = sink.guestTime(vcpu: vcpu)
+        }
+    }
+
     mutating func setState(_ event: EventID, _ state: EventState, pcpu: Int?) {
         let old = events[event].state
         guard old != state else { return }
+        if keepsTimes { settleTimes(event) }
         events[event].state = state
         sink.stateChanged(pcpu: pcpu, event: event, from: old, to: state)
     }

@@ -228,6 +228,7 @@ public struct LawChecker<Base: PMUSink>: PMUSink {
     }
 
     public func count(of event: EventID) -> UInt64 { base.count(of: event) }
+    public func guestTime(vcpu: Int) -> UInt64 { base.guestTime(vcpu: vcpu) }
     public mutating func guestCount(vcpu: Int, counter: Int) -> UInt64 {
         base.guestCount(vcpu: vcpu, counter: counter)
     }

@@ -45,6 +45,8 @@ public protocol PMUSink {
     mutating func refused(_ refusal: Refusal)
     /// Events that `event` has counted since its creation, up to the last stop or read.
     func count(of event: EventID) -> UInt64
+    /// ns that `vcpu` has spent in guest mode up to now; 0 where the listener keeps no clock.
+    func guestTime(vcpu: Int) -> UInt64
     /// Events that a mediated guest's counter has counted while loaded, in total up to now.
     mutating func guestCount(vcpu: Int, counter: Int) -> UInt64
 }
@@ -72,5 +74,6 @@ extension PMUSink {
     public mutating func guestTold(vcpu: Int, counters: UInt64, how: GuestRules.Telling, notice: GuestRules.Notice) {}
     public mutating func refused(_ refusal: Refusal) {}
     public func count(of event: EventID) -> UInt64 { 0 }
+    public func guestTime(vcpu: Int) -> UInt64 { 0 }
     public mutating func guestCount(vcpu: Int, counter: Int) -> UInt64 { 0 }
 }

@@ -76,6 +76,10 @@ extension Replayer {
             reading = .bounded(0, nil, guess: reading.count)
             why = Replayer.hiddenHostDemand
         }
+        let vm = timeline.demand.actors.vms[timeline.demand.actors.vcpus[vcpu].vm]
+        if rules.guestRules(vm: vm.name).counts == .scaled, running > 0, running < state.enabledNs {
+            why += (why.isEmpty ? "" : "; ") + "the guest reads it scaled to the time enabled"
+        }
         let divergence = openLoop.first { $0.owner == owner }
         if let divergence, reading.mark == .exact {
             reading = .bounded(0, nil, guess: reading.count)

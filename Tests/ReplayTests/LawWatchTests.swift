@@ -11,11 +11,11 @@ import Timeline
 @Suite("Laws under replay")
 struct LawWatchTests {
     @Test(
-        "every preset keeps every law on every trace of the project, and watching changes no count",
+        "every policy of the project keeps every law on every trace of it, and watching changes no count",
         arguments: Files.names)
     func presets(_ name: String) throws {
         let timeline = try Timeline(Files.trace(name))
-        for rules in try PolicyCatalogue.all() {
+        for rules in try PolicyCatalogue.all() + Files.policies() {
             let watched = try Replayer.replay(timeline, under: PlayedPolicy(rules), laws: .on)
             #expect(watched == Replayer.replay(timeline, under: rules), "\(rules.name)")
         }

@@ -1,5 +1,6 @@
 import Foundation
 import Policy
+import PolicyFile
 import Scenario
 import Timeline
 import Trace
@@ -29,6 +30,15 @@ enum Files {
 
     static func trace(_ name: String) throws -> TraceReader {
         try TraceReader(path: traces.appendingPathComponent("\(name).vpt").path)
+    }
+
+    /// The committed policy files.
+    static func policies() throws -> [PolicyRules] {
+        let folder = traces.appendingPathComponent("policies")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        return try files.map {
+            try PolicyFile.decode(String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8), file: $0)
+        }
     }
 
     /// Every committed trace, by name.

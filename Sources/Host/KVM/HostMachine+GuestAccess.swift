@@ -72,7 +72,7 @@ extension HostMachine {
         let event = vcpus[vcpu].pmu.event[slot]
         if event >= 0, vcpus[vcpu].pmu.paused & bit(slot) == 0 {
             scheduler.read(event)
-            value = value &+ scheduler.sink.count(of: event) &- vcpus[vcpu].pmu.consumed[slot]
+            value = value &+ freshCount(vcpu, slot)
         } else if isLoaded(vcpu) {
             let counter = Int(GuestRegisters.counter(at: slot).index)
             value = value &+ scheduler.sink.guestCount(vcpu: vcpu, counter: counter)

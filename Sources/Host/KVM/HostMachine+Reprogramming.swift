@@ -103,6 +103,8 @@ extension HostMachine {
         vcpus[vcpu].pmu.event[slot] = -1
         vcpus[vcpu].pmu.currentConfig[slot] = 0
         vcpus[vcpu].pmu.consumed[slot] = 0
+        vcpus[vcpu].pmu.consumedEnabled[slot] = 0
+        vcpus[vcpu].pmu.consumedRunning[slot] = 0
         vcpus[vcpu].pmu.backed &= ~bit(slot)
         vcpus[vcpu].pmu.precise &= ~bit(slot)
         vcpus[vcpu].counts.eventsReleased += 1
@@ -119,10 +121,29 @@ extension HostMachine {
     }
 
     private mutating func takeCount(_ vcpu: Int, _ slot: Int) {
-        let count = scheduler.sink.count(of: vcpus[vcpu].pmu.event[slot])
-        let value = vcpus[vcpu].pmu.registers.counter[slot] &+ count &- vcpus[vcpu].pmu.consumed[slot]
+        let value = vcpus[vcpu].pmu.registers.counter[slot] &+ freshCount(vcpu, slot)
         vcpus[vcpu].pmu.registers.counter[slot] = value & vcpus[vcpu].pmu.shape.counterMask
-        vcpus[vcpu].pmu.consumed[slot] = count
+        let event = vcpus[vcpu].pmu.event[slot]
+        vcpus[vcpu].pmu.consumed[slot] = scheduler.sink.count(of: event)
+        let times = scheduler.times(of: event)
+        vcpus[vcpu].pmu.consumedEnabled[slot] = times.enabled
+        vcpus[vcpu].pmu.consumedRunning[slot] = times.running
+    }
+
+    /// What the event behind a counter has counted that the counter's value does not hold yet, as the guest is shown
+    /// it: scaled by enabled over running time where the policy says so. A stretch in which it never ran gives nothing
+    /// to scale.
+    func freshCount(_ vcpu: Int, _ slot: Int) -> UInt64 {
+        let event = vcpus[vcpu].pmu.event[slot]
+        let fresh = scheduler.sink.count(of: event) &- vcpus[vcpu].pmu.consumed[slot]
+        guard guestRules(vcpu).counts == .scaled else { return fresh }
+        let times = scheduler.times(of: event)
+        let enabled = times.enabled &- vcpus[vcpu].pmu.consumedEnabled[slot]
+        let running = times.running &- vcpus[vcpu].pmu.consumedRunning[slot]
+        guard running > 0, enabled > running else { return fresh }
+        let product = fresh.multipliedFullWidth(by: enabled)
+        guard product.high < running else { return fresh }
+        return running.dividingFullWidth(product).quotient
     }
 
     /// `pmc_reprogram_counter()`: a task-pinned event of the vCPU's thread that counts in guest mode only.
@@ -137,6 +158,8 @@ extension HostMachine {
         let event = scheduler.create(spec)
         vcpus[vcpu].pmu.event[slot] = event
         vcpus[vcpu].pmu.consumed[slot] = 0
+        vcpus[vcpu].pmu.consumedEnabled[slot] = 0
+        vcpus[vcpu].pmu.consumedRunning[slot] = 0
         vcpus[vcpu].pmu.paused &= ~bit(slot)
         vcpus[vcpu].pmu.backed |= bit(slot)
         if wantsPEBS(vcpu, slot) { vcpus[vcpu].pmu.precise |= bit(slot) }

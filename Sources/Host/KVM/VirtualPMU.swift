@@ -14,6 +14,9 @@ public struct VirtualPMU: Sendable {
     var currentConfig = InlineArray<16, UInt64>(repeating: 0)
     /// How much of the event's count the counter's value holds already.
     var consumed = InlineArray<16, UInt64>(repeating: 0)
+    /// The event's enabled and running time that went with it, where the guest reads scaled counts.
+    var consumedEnabled = InlineArray<16, UInt64>(repeating: 0)
+    var consumedRunning = InlineArray<16, UInt64>(repeating: 0)
     /// Events of emulated instructions that the counter's value does not hold yet.
     var emulated = InlineArray<16, UInt64>(repeating: 0)
     /// Counters whose event is paused.

@@ -63,6 +63,7 @@ public struct TrafficDriver<Output: TrafficOutput>: PMUSink {
 
     /// Events counted so far, up to the last time the event was stopped or read.
     public func count(of event: EventID) -> UInt64 { events[event].count }
+    public func guestTime(vcpu: Int) -> UInt64 { output.guestTime(vcpu: vcpu) }
 
     public mutating func created(event: EventID, spec: EventSpec) {
         output.created(event: event, spec: spec)

@@ -13,6 +13,8 @@ public protocol TrafficOutput {
     mutating func created(event: EventID, spec: EventSpec)
     /// From now on `counter` counts for `source` (it holds the value written last), respectively no longer does.
     mutating func counts(pcpu: Int, counter: Counter, source: CountSource?)
+    /// ns that `vcpu` has spent in guest mode up to now.
+    func guestTime(vcpu: Int) -> UInt64
     /// Somebody was told no.
     mutating func refused(_ refusal: Refusal)
     /// The accesses that follow on `pcpu` are made in this context.
@@ -22,6 +24,7 @@ public protocol TrafficOutput {
 extension TrafficOutput {
     public mutating func created(event: EventID, spec: EventSpec) {}
     public mutating func counts(pcpu: Int, counter: Counter, source: CountSource?) {}
+    public func guestTime(vcpu: Int) -> UInt64 { 0 }
     public mutating func refused(_ refusal: Refusal) {}
     public mutating func context(pcpu: Int, _ context: InterruptContext) {}
 }

@@ -114,6 +114,19 @@ struct ReplaySink: PMUSink {
         }
     }
 
+    /// A guest that is told something, or looks, believes otherwise from now on without a write of its own. What a write
+    /// changes `guestPrograms` says once it is done.
+    mutating func guestEnabledChanged(vcpu: Int, mask: UInt64) {
+        laws?.guestEnabledChanged(vcpu: vcpu, mask: mask)
+        guard writing != vcpu else { return }
+        let time = clocks.now(.guest(vcpu), now)
+        for index in 0..<64 {
+            let number = Int(programmed[vcpu * 64 + index])
+            guard number >= 0 else { continue }
+            if mask >> UInt64(index) & 1 != 0 { series[number].enable(time) } else { series[number].disable(time) }
+        }
+    }
+
     private mutating func seriesNumber(_ vcpu: Int, _ counter: Counter, _ config: UInt64) -> Int {
         let bare = ReplaySink.bare(config)
         for (number, one) in series.enumerated() where one.config == bare {
@@ -385,6 +398,7 @@ struct ReplaySink: PMUSink {
     }
 
     func count(of event: EventID) -> UInt64 { events[event].count }
+    func guestTime(vcpu: Int) -> UInt64 { clocks.now(.guest(vcpu), now) }
 
     /// The replay is over at `now`: everything that runs is stopped.
     mutating func finish() {

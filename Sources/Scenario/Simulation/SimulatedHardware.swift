@@ -142,6 +142,8 @@ struct SimulatedHardware: TrafficOutput {
         pcpus[pcpu].flags = context == .nmi ? pcpus[pcpu].flags | nmi : pcpus[pcpu].flags & ~nmi
     }
 
+    func guestTime(vcpu: Int) -> UInt64 { guests[vcpu].runningTime(at: now) }
+
     mutating func refused(_ refusal: Refusal) {
         if !refusals.contains(refusal) { refusals.append(refusal) }
     }

@@ -14,6 +14,7 @@ struct CompareCommand: ParsableCommand {
             Examples: vpmu compare host.vpt
                       vpmu compare host.vpt --policy emulated --policy mediated --json
                       vpmu compare Traces --worst 10
+                      vpmu compare Traces --by-trace --policy emulated --policy mediated
 
             One trace: guest counts with how they are known, silent time, host blind time, host events that lose their \
             counter, fairness and register operations; in the end, in words, what was found. A folder or several traces, \
@@ -31,12 +32,14 @@ struct CompareCommand: ParsableCommand {
         help: "Only this preset, YAML file or shared object; may be repeated. Default: every preset.")
     var policy: [String] = []
     @Option(help: "List so many of the worst off VMs and host events. Default for folders: 20.") var worst: Int?
+    @Flag(help: "Instead, one line for each policy and one column for each trace.") var byTrace = false
     @Flag(help: "Watch the conformance laws while policies play.") var checkLaws = false
     @Option(help: "Threads.") var threads = 2
     @Flag(help: "Write JSON.") var json = false
 
     func validate() throws {
         guard (1...256).contains(threads) else { throw ValidationError("--threads \(threads) is not 1 to 256") }
+        if byTrace, json || worst != nil { throw ValidationError("--by-trace goes without --json and --worst") }
         if let worst, worst < 0 { throw ValidationError("--worst \(worst) is less than nothing") }
     }
 
@@ -52,7 +55,7 @@ struct CompareCommand: ParsableCommand {
             let timeline = try TimelineArguments.timeline(trace.path, hostEvents: hostEvents)
             let tables = try Replayer.replay(
                 timeline, under: policies, threads: threads, trace: trace.path, laws: checkLaws ? .on : .off)
-            if isAlone, worst == nil {
+            if isAlone, worst == nil, !byTrace {
                 let text = try json ? CountsTable.json(tables) : Comparison(tables).text(Terminal.standardOutput)
                 print(text, terminator: "")
                 return
@@ -60,6 +63,10 @@ struct CompareCommand: ParsableCommand {
             entries.append(.init(trace: trace.name, comparison: Comparison(tables)))
         }
         let corpus = CorpusComparison(entries)
+        if byTrace {
+            print(corpus.matrix(Terminal.standardOutput), terminator: "")
+            return
+        }
         print(
             try json ? corpus.json(worst: worst) : corpus.text(Terminal.standardOutput, worst: worst ?? 20),
             terminator: "")
