@@ -9,6 +9,9 @@ extension PolicyFile {
         "guest-counts", "event-names", "socket-events", "socket", "event-filter",
     ]
 
+    static let filterKeys = ["action", "encoding", "events", "fixed-counters"]
+    static let reservationKeys = ["pcpus", "host", "guests", "firmware"]
+
     static func guestRules(_ node: PolicyNode, from base: GuestRules) throws(PolicyFileError) -> GuestRules {
         var rules = base
         if let access: PolicyRules.Guests = try node.choice("guests"), access != base.access {
@@ -34,7 +37,7 @@ extension PolicyFile {
     }
 
     private static func filter(_ node: PolicyNode) throws(PolicyFileError) -> EventFilterRule {
-        try node.refuseUnknownKeys(besides: ["action", "encoding", "events", "fixed-counters"])
+        try node.refuseUnknownKeys(besides: filterKeys)
         guard let action: EventFilterRule.Action = try node.choice("action") else {
             throw node.error(at: "action", "an event filter needs `action: allow` or `action: deny`")
         }
@@ -70,7 +73,7 @@ extension PolicyFile {
         var reservations: [Reservation] = []
         for item in try node.list("reservations") ?? [] {
             let item = try PolicyNode(item, file: node.file, expected: "a reservation")
-            try item.refuseUnknownKeys(besides: ["pcpus", "host", "guests", "firmware"])
+            try item.refuseUnknownKeys(besides: reservationKeys)
             let list = try item.text("pcpus") ?? "all"
             guard let pcpus = PCPUSet(list: list) else {
                 throw item.error(at: "pcpus", "`\(list)` is no set of pCPUs; write `all` or a list such as 0-3,8")

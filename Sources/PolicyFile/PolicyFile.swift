@@ -26,7 +26,8 @@ public enum PolicyFile {
         return try rules(PolicyNode(root, file: file, expected: "a policy"))
     }
 
-    private static let hostKeys = [
+    /// Keys of the policy as a whole.
+    static let hostKeys = [
         "name", "models", "argued-by", "arbitration", "pinned-misfit", "misfit", "freed", "task-pinned",
         "flexible-order", "host-visibility", "reservations", "vms",
     ]

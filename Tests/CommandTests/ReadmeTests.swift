@@ -42,7 +42,7 @@ struct ReadmeTests {
         #expect(!ReadmeTests.sessions(in: "README.md").flatMap { $0 }.isEmpty)
     }
 
-    @Test("A session prints what is written below its commands", arguments: ["README.md"])
+    @Test("A session prints what is written below its commands", arguments: ["README.md", "Traces/README.md"])
     func sessionsPrintWhatIsWritten(document: String) throws {
         #expect(!ReadmeTests.sessions(in: document).isEmpty)
         for session in ReadmeTests.sessions(in: document) {
