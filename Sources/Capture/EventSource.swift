@@ -27,6 +27,8 @@ protocol EventSource: AnyObject {
     func followProcesses() throws
     /// Takes what one ring holds; answers the number of records.
     func drain<Sink: TraceSink>(ring: Int, into sink: inout Sink) throws -> Int
+    /// Looks for records that were made and neither came nor were reported lost; asks the kernel, so not often.
+    func audit<Sink: TraceSink>(into sink: inout Sink) throws
     /// Hands on what is held back for the sake of order.
     func handOn<Sink: TraceSink>(into sink: inout Sink) throws
     /// Hands on what was held back, reports what is still missing, and accounts for each ring.

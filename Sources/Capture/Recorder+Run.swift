@@ -35,6 +35,7 @@ extension Recorder {
                         if options.mode == .continuous { try drainAll(into: &sink) }
                         try follow()
                         try followCPUs(into: &sink)
+                        try audit(into: &sink)
                         if try tick(progress(.tick)) == .stop { end = end ?? .caller }
                         if try isOverBudget() { end = end ?? .overhead }
                     case .control:
@@ -92,6 +93,16 @@ extension Recorder {
         summary.mode = options.mode
         return summary
     }
+
+    /// Every few seconds: the kernel interrupts each CPU to tell its counts.
+    private func audit<Sink: TraceSink>(into sink: inout Sink) throws {
+        let now = MonotonicClock.now()
+        guard options.mode == .continuous, now - max(audited, began) >= Self.auditIntervalNanoseconds else { return }
+        audited = now
+        try source.audit(into: &sink)
+    }
+
+    private static let auditIntervalNanoseconds: UInt64 = 5_000_000_000
 
     private func drainAll<Sink: TraceSink>(into sink: inout Sink) throws {
         for index in source.cpus.indices { records += UInt64(try source.drain(ring: index, into: &sink)) }

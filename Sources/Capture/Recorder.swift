@@ -22,6 +22,8 @@ public final class Recorder {
     var pausedSince: UInt64?
     var pauses = 0
     var gaveUpExits = false
+    /// When the source was last audited, ns.
+    var audited: UInt64 = 0
     var cpuWatch: CPUWatch
     /// CPUs that are back and whose events are gone, and since when.
     var unrecorded: [(cpu: Int, since: UInt64)] = []

@@ -15,7 +15,7 @@ struct RingIntake {
     private var folding: ExitFolding?
 
     /// When recording began: nothing is older.
-    private var origin: UInt64 = 0
+    private(set) var origin: UInt64 = 0
 
     /// The time of the newest event so far, that of the start before the first.
     var newest: UInt64 { max(stage.newest, origin) }

@@ -51,6 +51,10 @@ final class PerfSource: EventSource {
         try rings[ring].drain(into: &sink, keeping: &selection)
     }
 
+    func audit<Sink: TraceSink>(into sink: inout Sink) throws {
+        for ring in rings { try ring.audit(into: &sink, keeping: &selection) }
+    }
+
     func followProcesses() throws {
         selection.forgetOthers()
     }
