@@ -45,6 +45,7 @@ static int filter_system_calls(void)
         SYS_mremap, SYS_brk, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_pread64,
         SYS_madvise, SYS_futex, SYS_getpid, SYS_gettid, SYS_exit, SYS_exit_group, SYS_clock_gettime, SYS_getrandom,
         SYS_prlimit64, SYS_sched_yield, SYS_clock_nanosleep, SYS_nanosleep, SYS_uname, SYS_faccessat, SYS_readlinkat,
+        SYS_getcwd,
 #ifdef SYS_access
         SYS_access, SYS_readlink, SYS_open, SYS_stat, SYS_arch_prctl,
 #endif

@@ -64,6 +64,8 @@ public struct HostMachine<Sink: PMUSink> {
     var guestRules: [GuestRules]
     var filters: [EventFilter?]
     var badFilters: Set<Int> = []
+    /// Whether each VM has run since it was created.
+    var poweredOn: [Bool]
     var unavailable: [UInt64]
 
     public init(
@@ -78,6 +80,7 @@ public struct HostMachine<Sink: PMUSink> {
         guestRules = actors.vms.map { rules.guestRules(vm: $0.name) }
         filters = []
         unavailable = [UInt64](repeating: 0, count: actors.vms.count)
+        poweredOn = [Bool](repeating: false, count: actors.vms.count)
         vcpus = []
         for vcpu in actors.vcpus {
             let guest = guestRules.indices.contains(vcpu.vm) ? guestRules[vcpu.vm] : rules.guest
@@ -167,6 +170,7 @@ public struct HostMachine<Sink: PMUSink> {
         guard vcpus.indices.contains(index) else { return nil }
         if vms[actors.vcpus[index].vm] == .absent { createVM(actors.vcpus[index].vm) }
         guard vms[actors.vcpus[index].vm] == .running else { return nil }
+        if !poweredOn[actors.vcpus[index].vm] { powerOn(actors.vcpus[index].vm) }
         if vcpus[index].pcpu != pcpu { switchThread(pcpu, to: .vcpu(vcpu)) }
         return index
     }

@@ -135,8 +135,9 @@ struct GuestRulesTests {
             }
             let event = Demand.HostEvent(name: "firmware", config: 0x300c4, priority: .pinned, scope: .pcpu(0))
             var host = TestHost(rules: rules, hostEvents: [event])
-            host.apply(.hostInstall(event: 0))
+            // Created before, powered on after: what counts is what is in use when a vCPU first runs.
             host.apply(.vmCreate(vm: 0))
+            host.apply(.hostInstall(event: 0))
             host.run()
             #expect(host.read(0x186) == .value(0x3c))
             #expect(host.read(0x187) == .value(0))

@@ -135,7 +135,7 @@ extension HostMachine {
             mediatedVMs += 1
         }
         vms[vm] = .running
-        powerOn(vm)
+        poweredOn[vm] = false
     }
 
     mutating func destroyVM(_ vm: Int) {

@@ -184,6 +184,7 @@ struct PlantedCase: Sendable, CustomStringConvertible {
             let agent = demand2.host("agent")
             demand2.install(agent)
             demand2.add(.vmCreate(vm: 0))
+            demand2.slice(0) { _ in }
             demand2.add(.hostRemove(event: Int32(agent)))
             demand2.slice(0) { $0.program(0, 0, "instructions") }
             demand = demand2
