@@ -23,8 +23,15 @@ public struct TimeBisection {
         /// Number of the trace event in merged order, nil where a timer set it off.
         public var event: UInt64?
         public var words: String
+        public var certainty = Certainty.differs
         /// What the search cost: operations played, in replays of the whole trace under both policies.
         public var replays: Double = 0
+    }
+
+    public enum Certainty: String, Equatable, Sendable {
+        case differs
+        /// Nothing differs for certain up to the trace's end, where the counts of some owner cannot be told apart.
+        case cannotJudge = "cannot-judge"
     }
 
     private let timeline: Timeline
@@ -103,12 +110,16 @@ public struct TimeBisection {
             saved = pair
             played += pair.advance(to: all * part / Self.checkpoints)
             progress(pair.a.position, all)
-            guard let difference = differing(pair, aspects) else { continue }
+            guard let difference = differing(pair, aspects, \.isDifferent) else { continue }
             var moment = narrow(saved, pair.a.position, difference, aspects, &played)
             moment.replays = Double(played) / Double(max(1, all))
             return moment
         }
-        return nil
+        guard let open = differing(pair, aspects, { $0 == .cannotJudge }) else { return nil }
+        let why = open.aspects.first { aspects.contains($0.what) && $0.verdict == .cannotJudge }?.why ?? ""
+        return Moment(
+            time: timeline.end, operation: all, event: nil, words: "\(open.key): \(why)", certainty: .cannotJudge,
+            replays: 1)
     }
 
     /// The first moment after `start` and not after `end`, where a count differs.
@@ -120,7 +131,7 @@ public struct TimeBisection {
         while high - low.a.position > 1 {
             var middle = low
             played += middle.advance(to: (low.a.position + high) / 2)
-            if let difference = differing(middle, aspects) {
+            if let difference = differing(middle, aspects, \.isDifferent) {
                 (high, found) = (middle.a.position, difference)
             } else {
                 low = middle
@@ -133,9 +144,9 @@ public struct TimeBisection {
             words: "\(found.key): \(why)")
     }
 
-    /// The first series whose count differs for certain by the time of the last operation played.
+    /// The first series of which an aspect is judged so by the time of the last operation played.
     private func differing(
-        _ pair: Pair, _ aspects: Set<SeriesDifference.Aspect.What>
+        _ pair: Pair, _ aspects: Set<SeriesDifference.Aspect.What>, _ isWanted: (Verdict) -> Bool
     ) -> SeriesDifference? {
         let operations = timeline.demand.operations
         let position = pair.a.position
@@ -144,6 +155,6 @@ public struct TimeBisection {
         let diff = TableDiff(
             pair.a.table(at: time, wants: wants), pair.b.table(at: time, wants: wants), options: DiffOptions(),
             perSeries: { tolerances.options(for: $0, policy: rules.b.name) })
-        return diff.series.first { $0.aspects.contains { aspects.contains($0.what) && $0.verdict.isDifferent } }
+        return diff.series.first { $0.aspects.contains { aspects.contains($0.what) && isWanted($0.verdict) } }
     }
 }

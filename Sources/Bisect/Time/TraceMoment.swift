@@ -11,7 +11,7 @@ public struct TraceMoment: Equatable, Sendable, Encodable {
         self.moment = moment
     }
 
-    enum CodingKeys: String, CodingKey { case trace, time, event, operation, words }
+    enum CodingKeys: String, CodingKey { case trace, time, event, operation, words, certainty }
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
@@ -20,12 +20,16 @@ public struct TraceMoment: Equatable, Sendable, Encodable {
         try container.encode(moment?.event, forKey: .event)
         try container.encode(moment?.operation, forKey: .operation)
         try container.encode(moment?.words, forKey: .words)
+        try container.encode(moment?.certainty.rawValue, forKey: .certainty)
     }
 
     /// A line per trace.
     public static func text(_ moments: [TraceMoment]) -> String {
         moments.map { one in
             guard let moment = one.moment else { return "\(one.trace): nothing differs\n" }
+            if moment.certainty == .cannotJudge {
+                return "\(one.trace): nothing differs for certain; cannot judge \(moment.words)\n"
+            }
             return
                 "\(one.trace): at \(moment.time) ns\(moment.event.map { ", trace event \($0)" } ?? ""): \(moment.words)\n"
         }.joined()

@@ -18,8 +18,8 @@ struct BisectCommand: ParsableCommand {
             Over knobs, which differences between two policy files are to blame, alone or together:
               vpmu bisect Traces --policy old.yaml --against new.yaml --over knobs
 
-            Exit status: 0 found, 1 nothing differs, 125 only skipped revisions are left, 128 unreadable, 129 wrong usage,
-            130 interrupted.
+            Exit status: 0 found, 1 nothing differs, 125 only skipped revisions, or counts that cannot be told apart, are
+            left, 128 unreadable, 129 wrong usage, 130 interrupted.
             """)
 
     enum Over: String, ExpressibleByArgument, CaseIterable { case time, knobs }
@@ -111,5 +111,6 @@ struct BisectCommand: ParsableCommand {
         progress.clear()
         print(try json ? TraceMoment.json(moments) : TraceMoment.text(moments), terminator: "")
         if moments.allSatisfy({ $0.moment == nil }) { throw ExitStatus.no.code }
+        if !moments.contains(where: { $0.moment?.certainty == .differs }) { throw ExitStatus.cannotJudge.code }
     }
 }

@@ -61,6 +61,15 @@ struct CountBisectionTests {
         #expect(copy.table(at: timeline.end) == whole)
     }
 
+    @Test("counts that nobody measured are no difference, and not the same either")
+    func undecided() throws {
+        let moment = try #require(TimeBisection(late(50, freed: 20), a: .emulated, b: b).run(.count))
+        #expect(moment.certainty == .cannotJudge)
+        #expect(moment.words.hasPrefix("guest:vm0/0 gp0 instructions: "), "\(moment.words)")
+        #expect(
+            TraceMoment.text([TraceMoment(trace: "t", moment: moment)]).hasPrefix("t: nothing differs for certain; "))
+    }
+
     @Test("nothing is found where no count differs")
     func alike() {
         let timeline = late(50, freed: 20)
