@@ -6,7 +6,17 @@ import Policy
 extension HostMachine {
     func guestRules(_ vcpu: Int) -> GuestRules { guestRules[actors.vcpus[vcpu].vm] }
 
-    /// The PMU that the guest's CPUID announces.
+    /// The PMU that the guest's CPUID announces under `rules`.
+    public static func announced(
+        vcpu: Int, model: ProcessorModel, rules: PolicyRules, actors: Demand.Actors, kvm: KVMRules
+    )
+        -> GuestPMUShape
+    {
+        let vm = actors.vcpus[vcpu].vm
+        let guest = actors.vms.indices.contains(vm) ? rules.guestRules(vm: actors.vms[vm].name) : rules.guest
+        return shape(model: model, rules: rules, guest: guest, kvm: kvm, pcpus: actors.pcpus)
+    }
+
     static func shape(
         model: ProcessorModel, rules: PolicyRules, guest: GuestRules, kvm: KVMRules, pcpus: Int
     ) -> GuestPMUShape {

@@ -69,6 +69,29 @@ extension HostMachine {
         if !keepsPMU(vcpu) { giveBackPMU(pcpu) }
     }
 
+    /// The multiplexing timer of `pcpu` fires. Its interrupt takes a vCPU out of guest mode: a ceded PMU comes back to
+    /// the host (`kvm_mediated_pmu_put()`, before interrupts are let in), events take turns, and the vCPU enters again.
+    ///
+    /// Whether anybody waits shows only then, as events that a guest pushed out do not (`__pmu_ctx_sched_out()`).
+    /// `perf_mux_hrtimer_handler()` (kernel/events/core.c, v6.12) stops where nobody does.
+    ///
+    /// - Returns: whether the timer goes on.
+    public mutating func fireMuxTimer(pcpu: Int) -> Bool {
+        guard mayRotate(pcpu: pcpu) else { return false }
+        let vcpu = currentVCPU[pcpu]
+        let leaves = vcpu >= 0 && vcpus[vcpu].inRunLoop
+        if leaves { exit(vcpu, pcpu, reentersFast: false) }
+        let isNecessary = scheduler.rotateNecessary(pcpu: pcpu) != (false, false)
+        if isNecessary { scheduler.rotate(pcpu: pcpu) }
+        if leaves { enter(vcpu, pcpu) }
+        return isNecessary
+    }
+
+    /// Whether a tick of the multiplexing timer of `pcpu` might find somebody who waits, once the PMU is the host's.
+    public func mayRotate(pcpu: Int) -> Bool {
+        scheduler.loadedGuest(pcpu: pcpu) != nil || scheduler.rotateNecessary(pcpu: pcpu) != (false, false)
+    }
+
     /// What was asked for by an access or an interrupt, where no entry will show.
     mutating func handleRequestsIfEntriesAreHidden(_ vcpu: Int) {
         if kvm.entries == .hidden { handleRequests(vcpu) }

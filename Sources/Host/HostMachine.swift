@@ -35,6 +35,15 @@ public struct HostMachine<Sink: PMUSink> {
     /// Installed host events that do not exclude guests.
     var eventsCountingGuests = 0
 
+    /// Guests' counters that ran out by the listener's account although no interrupt of theirs is in the demand, since
+    /// last emptied.
+    public var overruns: [Overrun] = []
+
+    public struct Overrun: Sendable, Equatable {
+        public var vcpu: Int
+        public var counter: Counter
+    }
+
     /// What the host keeps of a vCPU.
     struct VCPU {
         var pmu: VirtualPMU
@@ -112,10 +121,10 @@ public struct HostMachine<Sink: PMUSink> {
         case .guestExit(let vcpu, let fast): withVCPU(vcpu, on: pcpu) { $0.exit($1, pcpu, reentersFast: fast) }
         case .guestWrite(let vcpu, let register, let value, let faulted):
             guard let vcpu = index(vcpu, on: pcpu) else { return .notAnAccess }
-            return guestWrite(vcpu, register, value, faulted: faulted)
+            return outsideGuest(vcpu, pcpu, register) { $0.guestWrite(vcpu, register, value, faulted: faulted) }
         case .guestRead(let vcpu, let register, let faulted):
             guard let vcpu = index(vcpu, on: pcpu) else { return .notAnAccess }
-            return guestRead(vcpu, register, faulted: faulted)
+            return outsideGuest(vcpu, pcpu, register) { $0.guestRead(vcpu, register, faulted: faulted) }
         case .guestReadPMC(let vcpu):
             if let vcpu = index(vcpu, on: pcpu) { noteAccess(vcpu, register: nil) }
         case .hostInstall(let event): hostInstall(Int(event))
@@ -158,6 +167,18 @@ public struct HostMachine<Sink: PMUSink> {
     /// The scheduler's event of a host event, nil while it is not installed or was refused.
     public func hostEvent(_ index: Int) -> EventID? {
         hostEvents.indices.contains(index) ? hostEvents[index].event : nil
+    }
+
+    /// An access that did not leave the guest when it was recorded leaves it where KVM intercepts the register, so that
+    /// what it asks for is done at the entry right after it.
+    private mutating func outsideGuest(
+        _ vcpu: Int, _ pcpu: Int, _ register: UInt32, _ access: (inout Self) -> GuestAnswer
+    ) -> GuestAnswer {
+        guard vcpus[vcpu].inRunLoop, isIntercepted(register, vcpu: vcpu) else { return access(&self) }
+        exit(vcpu, pcpu, reentersFast: false)
+        let answer = access(&self)
+        enter(vcpu, pcpu)
+        return answer
     }
 
     private mutating func withVCPU(_ vcpu: Int32, on pcpu: Int, _ body: (inout Self, Int) -> Void) {

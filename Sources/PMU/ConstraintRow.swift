@@ -44,7 +44,7 @@ public struct ConstraintRow: Hashable, Sendable {
         0xffff | EventSelect.edge | EventSelect.invert | 0xff00_0000 | EventSelect.inTX | EventSelect.inTXCheckpointed
 
     /// What precise rows compare beside event and umask (`X86_ALL_EVENT_FLAGS`, arch/x86/events/perf_event.h, v6.12).
-    static let flagsCompare: UInt64 = fixedCompare & ~0xffff | EventSelect.any | 1 << 19
+    static let flagsCompare: UInt64 = fixedCompare & ~0xffff | EventSelect.any | EventSelect.pinControl
 
     /// A row for all umasks of `event`.
     public static func event(_ event: UInt64, _ mask: UInt64, kind: Constraint.Kind = .plain) -> ConstraintRow {

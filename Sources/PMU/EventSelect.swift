@@ -16,8 +16,16 @@ public struct EventSelect: Hashable, Sendable {
     /// AMD: counts only in guest mode, respectively only in host mode.
     public static let guestOnly: UInt64 = 1 << 40
     public static let hostOnly: UInt64 = 1 << 41
+    /// Drives the PM pins of old processors (SDM volume 3B, 20.2.1.1); newer ones reserve it.
+    public static let pinControl: UInt64 = 1 << 19
+    /// Bits that say how and where an event is counted rather than which.
+    public static let control: UInt64 = enable | interrupt | pinControl | guestOnly | hostOnly
     /// AMD: what an event code is made of, bits 7:0 and 35:32.
     public static let amdEventMask: UInt64 = 0xf_0000_00ff
+
+    /// `config` without its control bits: two configs with the same bare one count the same event in the same
+    /// privilege levels.
+    public static func bare(_ config: UInt64) -> UInt64 { config & ~control }
 
     /// Bits 7:0: the event code of Intel, the low byte of AMD's.
     public var event: UInt64 { rawValue & 0xff }

@@ -72,22 +72,15 @@ extension Replayer {
         let running = min(state.runningNs, state.enabledNs)
         let owner = timeline.owner(vcpu: vcpu)
         var (reading, why) = known(bounds, ran: running)
-        if hidesHostDemand {
-            reading = .bounded(0, nil, guess: reading.count)
-            why = Replayer.hiddenHostDemand
-        }
         let vm = timeline.demand.actors.vms[timeline.demand.actors.vcpus[vcpu].vm]
         if rules.guestRules(vm: vm.name).counts == .scaled, running > 0, running < state.enabledNs {
             why += (why.isEmpty ? "" : "; ") + "the guest reads it scaled to the time enabled"
         }
-        let divergence = openLoop.first { $0.owner == owner }
-        if let divergence, reading.mark == .exact {
-            reading = .bounded(0, nil, guess: reading.count)
-            why = "depends on what the guest would have done: \(divergence.cause)"
-        }
-        if let taint = reach.taint(vcpu: vcpu), reading.mark == .exact {
-            reading = .bounded(0, nil, guess: reading.count)
-            why = taint.words
+        if let cause = openCause(vcpu: vcpu, owner) {
+            // What was counted before the guest and the recording part is known still.
+            let before = state.cut.map { machine.scheduler.sink.bounds(number, upTo: $0).lo } ?? 0
+            reading = .bounded(before, nil, guess: reading.count.map { max($0, before) })
+            why = cause
         }
         return Series(
             key: SeriesKey(
@@ -95,6 +88,29 @@ extension Replayer {
             reading: reading, reason: why, enabledNs: state.enabledNs, runningNs: running,
             silentNs: state.enabledNs - running, crossMappedNs: min(state.crossMappedNs, running),
             schedule: state.schedule)
+    }
+
+    /// Why nothing limits what the guest's counters come to, nil where something does.
+    private func openCause(vcpu: Int, _ owner: String) -> String? {
+        if let taint = reach.taint(vcpu: vcpu) { return taint.words }
+        // Without a PMU it counts nothing, whatever it does.
+        if guestRules(vcpu: vcpu).access == .none { return nil }
+        if let divergence = openLoop.first(where: { $0.owner == owner }) {
+            return "depends on what the guest would have done: \(divergence.cause)"
+        }
+        guard guestRules(vcpu: vcpu).access == .emulated else { return nil }
+        if hidesHostDemand { return Replayer.hiddenHostDemand }
+        return guessesMatter ? "whether host events beside it are pinned is a guess" : nil
+    }
+
+    /// Host events whose priority is a guess make a difference where not everything fits.
+    private var guessesMatter: Bool {
+        if recordedTicks { return false }
+        guard timeline.demand.actors.hostEvents.contains(where: { $0.certainty == .ambiguous }) else { return false }
+        return machine.scheduler.sink.series.contains { one in
+            if case .host(let index) = one.owner, refusals[index] != nil { return false }
+            return one.runningNs < one.enabledNs
+        }
     }
 
     private func hostRow(_ number: Int, _ state: SeriesState, _ index: Int) -> Series {
@@ -108,9 +124,9 @@ extension Replayer {
             reading = .bounded(0, nil, guess: reading.count)
             why = "whether an event of its place is pinned is a guess"
         }
-        if timeline.recordedRules.guests == .none, rules.guests == .emulated, refusals[index] == nil {
+        if let cause = otherGuests(event), refusals[index] == nil {
             reading = .bounded(0, nil, guess: reading.count)
-            why = "depends on what guests would do with a PMU, which they did not have when recorded"
+            why = cause
         }
         if hidesHostDemand, refusals[index] == nil {
             reading = .bounded(0, nil, guess: reading.count)
@@ -124,13 +140,18 @@ extension Replayer {
             why = "the trace does not tell it from another event that is like it"
         }
         if let refusal = refusals[index] { why = "refused with \(refusal.rawValue)" }
-        if let taint = reach.taint(hostEvent: index), reading.mark == .exact {
+        if let taint = reach.taint(hostEvent: index) {
             reading = .bounded(0, nil, guess: reading.count)
             why = taint.words
         }
         if !event.exclusionKnown, refusals[index] == .notSupported {
             reading = .unknown
             why += ", if it does not exclude guests, which the trace does not show"
+        } else if !event.exclusionKnown, timeline.recordedRules.hostVisibility == .blinded,
+            rules.hostVisibility != .blinded
+        {
+            reading = rules.hostVisibility == .refuses ? .unknown : .bounded(reading.lo, nil, guess: reading.count)
+            why = "whether it leaves guests out the trace does not show: all events did when recorded"
         }
         return Series(
             key: SeriesKey(
@@ -138,6 +159,27 @@ extension Replayer {
                 event: timeline.model.eventName(of: event.config)),
             reading: reading, reason: why, enabledNs: enabled, runningNs: min(state.runningNs, enabled), silentNs: 0,
             blindNs: state.blindNs + refusedNs[index], schedule: state.schedule)
+    }
+
+    /// Guests that had no such PMU when recorded may want counters that the event then loses.
+    private func otherGuests(_ event: Demand.HostEvent) -> String? {
+        let isSafe: Bool
+        if case .pcpu = event.scope {
+            isSafe = event.priority == .pinned && event.certainty != .ambiguous && rules.arbitration == .priority
+        } else {
+            isSafe = false
+        }
+        for vcpu in timeline.demand.actors.vcpus.indices
+        where guestRules(vcpu: vcpu).access == .emulated && (!isSafe || guestRules(vcpu: vcpu).priority == .ultimate) {
+            let owner = timeline.owner(vcpu: vcpu)
+            if recordedRules(vcpu: vcpu).access == .none {
+                return "depends on what guests would do with a PMU, which they did not have when recorded"
+            }
+            if let divergence = openLoop.first(where: { $0.owner == owner }) {
+                return "depends on what \(owner) would have done: \(divergence.cause)"
+            }
+        }
+        return nil
     }
 
     /// Under another policy it matters whether host events are pinned, which the recording may not have shown.
@@ -161,14 +203,19 @@ extension Replayer {
         let hosts = timeline.demand.actors.hostEvents
         return hosts.indices.filter {
             $0 != index && hosts[$0].scope == hosts[index].scope
-                && ReplaySink.bare(hosts[$0].config) == ReplaySink.bare(hosts[index].config)
+                && EventSelect.bare(hosts[$0].config) == EventSelect.bare(hosts[index].config)
         }.map { Int(machine.scheduler.sink.hostSeries[$0]) }
     }
 
     /// Host events that a mediated host refused left no trace; where they would have been let in they may have taken
-    /// counters from guests.
+    /// counters from guests and from one another.
     private var hidesHostDemand: Bool {
-        timeline.recordedRules.guests == .mediated && rules.guests != .mediated
+        refuses(timeline.recordedRules) && !refuses(rules)
+    }
+
+    private func refuses(_ rules: PolicyRules) -> Bool {
+        rules.hostVisibility == .refuses
+            && timeline.demand.actors.vms.contains { rules.guestRules(vm: $0.name).access == .mediated }
     }
 
     private static let hiddenHostDemand = "host events that the recording host refused are not in the trace"
@@ -180,6 +227,16 @@ extension Replayer {
             (
                 .bounded(bounds.lo, bounds.hi, guess: bounds.guess),
                 "partly not measured: rates of measurements next to it"
+            )
+        case .unwritten:
+            (
+                .bounded(bounds.lo, bounds.hi, guess: bounds.guess),
+                "unless the guest wrote its counter unseen, in step with what counts"
+            )
+        case .pace:
+            (
+                .bounded(bounds.lo, bounds.hi, guess: bounds.guess),
+                "partly not measured: at most twice the fastest rate measured of the event"
             )
         case .physicalLimit:
             (.bounded(bounds.lo, bounds.hi, guess: bounds.guess == 0 ? nil : bounds.guess), "physical-limit")

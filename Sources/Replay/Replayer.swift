@@ -28,9 +28,9 @@ public struct Replayer {
     /// Whether somebody else's policy took every step that the recording policy takes on this demand.
     var stepsAsRecorded = false
     private var pendingTicks = 0
-    /// The vCPU in guest mode on each pCPU, -1 if none.
-    private var inGuest: [Int32]
     private var toldOf: Set<String> = []
+    /// How many of the sink's tellings were looked at.
+    var toldNoted = 0
 
     /// A guest read something else than on the recording host.
     struct ReadingDifference {
@@ -62,8 +62,8 @@ public struct Replayer {
         refusedFrom = [UInt64?](repeating: nil, count: actors.hostEvents.count)
         refusedNs = [UInt64](repeating: 0, count: actors.hostEvents.count)
         self.ticks = [UInt64?](repeating: nil, count: actors.pcpus)
-        inGuest = [Int32](repeating: -1, count: actors.pcpus)
         recordedTicks = ticks == .recordedWhereAlike && Replayer.decideAlike(rules, timeline.recordedRules)
+        noteOtherMachines()
     }
 
     /// Whether two policies differ in words only.
@@ -121,23 +121,10 @@ public struct Replayer {
             machine.scheduler.sink.writing = -1
             machine.scheduler.sink.laws?.endOperation()
             settle(operation, answer, number)
+            if machine.scheduler.sink.told.count > toldNoted { noteTold(operation.time) }
+            if !machine.overruns.isEmpty { noteOverruns(operation.time) }
             if !machine.scheduler.sink.timersWanted.isEmpty { armTimers(operation.time) }
         }
-    }
-
-    /// A guest without a PMU was refused everything; one that has a PMU would have been heard. What else it would have
-    /// done then nobody knows.
-    private func asDemanded(_ operation: DemandOperation) -> DemandOperation {
-        guard timeline.recordedRules.guests == .none, rules.guests != .none else { return operation }
-        var operation = operation
-        switch operation.kind {
-        case .guestWrite(let vcpu, let register, let value, _):
-            operation.kind = .guestWrite(vcpu: vcpu, register: register, value: value, faulted: false)
-        case .guestRead(let vcpu, let register, _):
-            operation.kind = .guestRead(vcpu: vcpu, register: register, faulted: false)
-        default: break
-        }
-        return operation
     }
 
     // MARK: The clock
@@ -167,7 +154,7 @@ public struct Replayer {
             machine.scheduler.sink.now = due
             ticks[first] = nil
             pendingTicks -= 1
-            if rotate(first, due) {
+            if machine.fireMuxTimer(pcpu: first) {
                 ticks[first] = nextTick(due)
                 pendingTicks += 1
             }
@@ -176,27 +163,10 @@ public struct Replayer {
         }
     }
 
-    /// The timer's interrupt takes a guest out of guest mode and back.
-    private mutating func rotate(_ pcpu: Int, _ time: UInt64) -> Bool {
-        guard machine.scheduler.rotateNecessary(pcpu: pcpu) != (false, false) else { return false }
-        let guest = inGuest[pcpu]
-        if guest >= 0 {
-            machine.apply(
-                DemandOperation(time: time, pcpu: Int32(pcpu), kind: .guestExit(vcpu: guest, reentersFast: false)))
-        }
-        machine.apply(DemandOperation(time: time, pcpu: Int32(pcpu), kind: .rotationTick))
-        if guest >= 0 {
-            machine.apply(DemandOperation(time: time, pcpu: Int32(pcpu), kind: .guestEnter(vcpu: guest)))
-        }
-        return true
-    }
-
     // MARK: After each operation
 
     private mutating func settle(_ operation: DemandOperation, _ answer: GuestAnswer, _ number: Int) {
         switch operation.kind {
-        case .guestEnter(let vcpu): inGuest[Int(operation.pcpu)] = vcpu
-        case .guestExit, .taskSwitch: inGuest[Int(operation.pcpu)] = -1
         case .guestWrite(let vcpu, let register, _, let faulted):
             syncProgramming(Int(vcpu))
             noteAnswer(operation, Int(vcpu), register, answer, faulted)
@@ -231,16 +201,8 @@ public struct Replayer {
             "access to register 0x\(String(register, radix: 16)) raises #GP, which it did not when recorded")
     }
 
-    private mutating func noteInterrupt(_ operation: DemandOperation, _ owner: EventOwner) {
-        guard case .guest(let vcpu, let counter) = owner else { return }
-        if let event = machine.event(vcpu: vcpu, counter: counter), machine.scheduler.counter(of: event) != nil {
-            return
-        }
-        if rules.guests == .mediated { return }
-        tell(operation.time, vcpu, "an interrupt of \(counter) that was delivered when recorded does not come")
-    }
-
-    private mutating func tell(_ time: UInt64, _ vcpu: Int, _ cause: String) {
+    mutating func tell(_ time: UInt64, _ vcpu: Int, _ cause: String) {
+        machine.scheduler.sink.diverges(vcpu: vcpu)
         let owner = timeline.owner(vcpu: vcpu)
         guard toldOf.insert("\(owner) \(cause)").inserted else { return }
         openLoop.append(OpenLoopItem(time: time, owner: owner, cause: cause))

@@ -153,9 +153,13 @@ struct TraceComposer {
             hardware.now = max(hardware.now, due)
             for pcpu in ticks.indices where ticks[pcpu] == due {
                 ticks[pcpu] = .max
-                guard machine.scheduler.rotateNecessary(pcpu: pcpu) != (false, false) else { continue }
-                interrupting(pcpu) { $0.machine.scheduler.rotate(pcpu: pcpu) }
-                ticks[pcpu] = timer.tick(after: due)
+                guard machine.mayRotate(pcpu: pcpu) else { continue }
+                var goesOn = false
+                interrupting(pcpu) { composer in
+                    goesOn = composer.machine.scheduler.rotateNecessary(pcpu: pcpu) != (false, false)
+                    if goesOn { composer.machine.scheduler.rotate(pcpu: pcpu) }
+                }
+                if goesOn { ticks[pcpu] = timer.tick(after: due) }
             }
             arm()
         }

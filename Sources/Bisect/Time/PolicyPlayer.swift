@@ -27,7 +27,7 @@ struct PolicyPlayer {
         let due = nextTick
         machine.scheduler.sink.now = due
         for pcpu in ticks.indices where ticks[pcpu] == due {
-            ticks[pcpu] = machine.scheduler.rotate(pcpu: pcpu) ? timer.tick(after: due) : .max
+            ticks[pcpu] = machine.fireMuxTimer(pcpu: pcpu) ? timer.tick(after: due) : .max
         }
         findNext()
         arm(due)

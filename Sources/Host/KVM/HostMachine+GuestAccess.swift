@@ -52,9 +52,15 @@ extension HostMachine {
         let base = vcpus[vcpu].pmu.registers.counter[slot]
         let mask = vcpus[vcpu].pmu.shape.counterMask
         vcpus[vcpu].pmu.registers.counter[slot] = (base &+ value &- current) & mask
+        if value < (current &- base) & mask {
+            vcpus[vcpu].pmu.mayWrap |= bit(slot)
+        } else {
+            vcpus[vcpu].pmu.mayWrap &= ~bit(slot)
+        }
         if isLoaded(vcpu) {
             settleLoadedCounters(vcpu)
             vcpus[vcpu].pmu.registers.counter[slot] = value
+            vcpus[vcpu].pmu.mayWrap &= ~bit(slot)
             scheduler.sink.guestRegisters(vcpu: vcpu, registers: hardwareImage(vcpu))
             return
         }

@@ -54,6 +54,7 @@ extension HostMachine {
             guard let slot = GuestRegisters.slot(of: counter) else { continue }
             let count = scheduler.sink.guestCount(vcpu: vcpu, counter: Int(counter.index))
             let value = vcpus[vcpu].pmu.registers.counter[slot] &+ count &- vcpus[vcpu].pmu.consumed[slot]
+            noteWrap(vcpu, slot, value)
             vcpus[vcpu].pmu.registers.counter[slot] = value & mask
             vcpus[vcpu].pmu.consumed[slot] = count
         }
@@ -62,6 +63,7 @@ extension HostMachine {
     /// A loaded guest's own counter ran out: the hardware notes it in the guest's GLOBAL_STATUS, and the interrupt comes
     /// by a vector of its own (`kvm_handle_guest_mediated_pmi()`).
     public mutating func mediatedOverflow(vcpu: Int, counter: Counter) {
+        vcpus[vcpu].pmu.mayWrap |= counter.bit
         settleLoadedCounters(vcpu)
         vcpus[vcpu].pmu.registers.globalStatus |= counter.bit
         vcpus[vcpu].counts.interrupts += 1

@@ -122,6 +122,7 @@ extension HostMachine {
 
     private mutating func takeCount(_ vcpu: Int, _ slot: Int) {
         let value = vcpus[vcpu].pmu.registers.counter[slot] &+ freshCount(vcpu, slot)
+        if guestRules(vcpu).counts != .scaled { noteWrap(vcpu, slot, value) }
         vcpus[vcpu].pmu.registers.counter[slot] = value & vcpus[vcpu].pmu.shape.counterMask
         let event = vcpus[vcpu].pmu.event[slot]
         vcpus[vcpu].pmu.consumed[slot] = scheduler.sink.count(of: event)
@@ -236,6 +237,7 @@ extension HostMachine {
             else { return }
             scheduler.sink.overflowed(pcpu: pcpu, event: vcpus[vcpu].pmu.event[slot], counter: counter)
             vcpus[vcpu].counts.interrupts += 1
+            vcpus[vcpu].pmu.mayWrap |= virtual.bit
             guard vcpus[vcpu].pmu.reprogram & virtual.bit == 0 else { return }
             vcpus[vcpu].pmu.reprogram |= virtual.bit
             vcpus[vcpu].pmu.registers.globalStatus |= virtual.bit

@@ -21,6 +21,9 @@ public struct VirtualPMU: Sendable {
     var emulated = InlineArray<16, UInt64>(repeating: 0)
     /// Counters whose event is paused.
     var paused: UInt64 = 0
+    /// Counters whose value may pass zero without being noticed: their interrupt came, or a write was set off against
+    /// what they had counted.
+    var mayWrap: UInt64 = 0
     /// Counters to reprogram at the next entry (`reprogram_pmi`).
     var reprogram: UInt64 = 0
     /// Counters whose registers were written in this time slice (`pmc_in_use`).

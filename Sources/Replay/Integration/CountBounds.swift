@@ -12,6 +12,10 @@ struct CountBounds: Sendable, Equatable {
         case exact
         /// Part of a stretch that was measured as a whole, or a gap between measurements of the same event.
         case neighbours
+        /// Counters of a mediated guest, which are taken not to have been written unseen.
+        case unwritten
+        /// Half the slowest rate next to it, twice the fastest rate of the event that the trace shows.
+        case pace
         /// Nothing but what the hardware can do.
         case physicalLimit
 

@@ -22,7 +22,10 @@ struct ReplaySink: PMUSink {
     /// pCPUs whose multiplexing timer was asked for since last looked at.
     var timersWanted: [Int] = []
     var refusals: [Refusal] = []
+    /// Guests that were told that they cannot have counters.
     var told: [Told] = []
+    /// vCPUs whose guests may do something else than when recorded from here on.
+    private var diverged: [Bool]
     /// The vCPU whose register write is being carried out, -1 if none: `programmed` does not know of it yet.
     var writing = -1
     var decisions: UInt64 = 0
@@ -46,8 +49,7 @@ struct ReplaySink: PMUSink {
     private struct EventState {
         var series: Int32
         var axis: ModeClocks.Axis
-        var tracks: [Int]
-        var rates: CountEstimator.RateTrust
+        var source: CountEstimator.Source
         var config: UInt64
         var vcpu: Int32
         /// Where the running stretch began that `count` does not hold yet.
@@ -66,6 +68,7 @@ struct ReplaySink: PMUSink {
         programmed = [Int32](repeating: -1, count: actors.vcpus.count * 64)
         guestDecisions = [UInt64](repeating: 0, count: actors.vcpus.count)
         guestMigrations = guestDecisions
+        diverged = [Bool](repeating: false, count: actors.vcpus.count)
         guestTotals = [UInt64](repeating: 0, count: actors.vcpus.count * 16)
         guestMarks = guestTotals
         guestLoadedBits = [UInt64](repeating: 0, count: actors.vcpus.count)
@@ -79,7 +82,7 @@ struct ReplaySink: PMUSink {
             series.append(
                 SeriesState(
                     owner: .host(index), axis: axis, config: event.config,
-                    rates: ReplaySink.trust(axis, actors)))
+                    rates: event.exclusionKnown || actors.vcpus.isEmpty ? ReplaySink.trust(axis, actors) : .unclear))
         }
     }
 
@@ -128,19 +131,15 @@ struct ReplaySink: PMUSink {
     }
 
     private mutating func seriesNumber(_ vcpu: Int, _ counter: Counter, _ config: UInt64) -> Int {
-        let bare = ReplaySink.bare(config)
+        let bare = EventSelect.bare(config)
         for (number, one) in series.enumerated() where one.config == bare {
             if case .guest(vcpu, counter) = one.owner { return number }
         }
         series.append(
             SeriesState(
                 owner: .guest(vcpu: vcpu, counter: counter), axis: .guest(vcpu), config: bare, rates: .uniform))
+        if diverged[vcpu] { series[series.count - 1].cut = clocks.now(.guest(vcpu), now) }
         return series.count - 1
-    }
-
-    static func bare(_ config: UInt64) -> UInt64 {
-        config
-            & ~(EventSelect.enable | EventSelect.interrupt | EventSelect.guestOnly | EventSelect.hostOnly | 1 << 19)
     }
 
     // MARK: Steps of the scheduler
@@ -156,26 +155,28 @@ struct ReplaySink: PMUSink {
             vcpu = Int32(owner)
             let known = Int(programmed[owner * 64 + Int(counter.index)])
             // An event made while the guest's write is still at work belongs to what is being written.
-            let isStale = writing == owner && known >= 0 && series[known].config != ReplaySink.bare(spec.config)
+            let isStale = writing == owner && known >= 0 && series[known].config != EventSelect.bare(spec.config)
             number = known >= 0 && !isStale ? known : seriesNumber(owner, counter, spec.config)
         }
         events.append(
             EventState(
                 series: Int32(number), axis: series[number].axis,
-                tracks: tracks(series[number], spec.config), rates: series[number].rates, config: spec.config,
+                source: source(series[number], spec.config), config: spec.config,
                 vcpu: vcpu))
     }
 
-    /// The tracks that measured the event, the owner's own first.
-    private func tracks(_ state: SeriesState, _ config: UInt64) -> [Int] {
+    /// What the event's counts come from: the tracks that measured it, the owner's own first.
+    private func source(_ state: SeriesState, _ config: UInt64) -> CountEstimator.Source {
         let all = estimator.measurements.tracks(of: state.axis, config: config)
-        let source: Int =
+        let own: Int =
             switch state.owner {
             case .guest(_, let counter): Int(counter.index)
             case .host(let index): index
             }
-        return all.filter { estimator.measurements.tracks[$0].source == source }
-            + all.filter { estimator.measurements.tracks[$0].source != source }
+        let tracks =
+            all.filter { estimator.measurements.tracks[$0].source == own }
+            + all.filter { estimator.measurements.tracks[$0].source != own }
+        return CountEstimator.Source(tracks: tracks, rates: state.rates, pace: estimator.pace(of: config))
     }
 
     mutating func grouped(event: EventID, leader: EventID) { laws?.grouped(event: event, leader: leader) }
@@ -255,8 +256,7 @@ struct ReplaySink: PMUSink {
     private mutating func settle(_ event: EventID) {
         guard events[event].isRunning else { return }
         let time = clocks.now(events[event].axis, now)
-        let counted = estimator.count(
-            events[event].tracks, from: events[event].mark, to: time, rates: events[event].rates)
+        let counted = estimator.count(events[event].source, from: events[event].mark, to: time)
         events[event].count &+= counted.guess
         events[event].mark = time
     }
@@ -358,8 +358,7 @@ struct ReplaySink: PMUSink {
         let number = Int(loadedSeries[vcpu * 64 + Int(counter.index)])
         if number >= 0 {
             let counted = estimator.count(
-                tracks(series[number], series[number].config), from: guestMarks[vcpu * 16 + slot], to: time,
-                rates: .uniform)
+                source(series[number], series[number].config), from: guestMarks[vcpu * 16 + slot], to: time)
             guestTotals[vcpu * 16 + slot] &+= counted.guess
         }
         guestMarks[vcpu * 16 + slot] = time
@@ -397,6 +396,15 @@ struct ReplaySink: PMUSink {
         }
     }
 
+    /// From here on the guest of `vcpu` may do something else than when recorded.
+    mutating func diverges(vcpu: Int) {
+        guard !diverged[vcpu] else { return }
+        diverged[vcpu] = true
+        for number in series.indices {
+            if case .guest(vcpu, _) = series[number].owner { series[number].cut = clocks.now(.guest(vcpu), now) }
+        }
+    }
+
     func count(of event: EventID) -> UInt64 { events[event].count }
     func guestTime(vcpu: Int) -> UInt64 { clocks.now(.guest(vcpu), now) }
 
@@ -419,15 +427,16 @@ struct ReplaySink: PMUSink {
         takenFrom[pcpu].removeAll()
     }
 
-    /// What is known of a series' count over all the time that it ran.
-    func bounds(_ number: Int) -> CountBounds {
+    /// What is known of a series' count over all the time that it ran, or up to `end` of its axis.
+    func bounds(_ number: Int, upTo end: UInt64 = .max) -> CountBounds {
         var sum = CountBounds()
         let one = series[number]
-        for index in one.from.indices {
-            sum =
-                sum
-                + estimator.count(
-                    tracks(one, one.ranAs[index]), from: one.from[index], to: one.to[index], rates: one.rates)
+        var source: (config: UInt64, source: CountEstimator.Source)?
+        for index in one.from.indices where one.from[index] < end {
+            if source?.config != one.ranAs[index] {
+                source = (one.ranAs[index], self.source(one, one.ranAs[index]))
+            }
+            sum = sum + estimator.count(source!.source, from: one.from[index], to: min(one.to[index], end))
         }
         return sum
     }

@@ -19,6 +19,8 @@ struct SeriesState: Sendable {
     private(set) var ranAs: [UInt64] = []
     private(set) var enabledNs: UInt64 = 0
     var blindNs: UInt64 = 0
+    /// Up to when, on `axis`, its owner surely did what it did when recorded; nil where it always did.
+    var cut: UInt64?
     /// Time it held a counter, on the time axis.
     private(set) var runningNs: UInt64 = 0
     /// The part of it during which a guest's counter was backed by a physical counter of another number.

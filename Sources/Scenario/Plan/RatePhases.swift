@@ -22,8 +22,6 @@ public struct RatePhases: Sendable, Equatable {
 
     /// What tells one event from another: everything but privileges, enable and interrupt bits.
     public static func key(of config: UInt64) -> UInt64 {
-        config
-            & ~(EventSelect.user | EventSelect.os | EventSelect.interrupt | EventSelect.enable
-            | EventSelect.guestOnly | EventSelect.hostOnly | 1 << 19)
+        EventSelect.bare(config) & ~(EventSelect.user | EventSelect.os)
     }
 }

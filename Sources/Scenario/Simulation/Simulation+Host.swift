@@ -107,11 +107,17 @@ extension Simulation {
     }
 
     mutating func muxTick(_ pcpu: Int) {
-        guard machine.scheduler.rotateNecessary(pcpu: pcpu) != (false, false) else {
+        var goesOn = false
+        if machine.mayRotate(pcpu: pcpu) {
+            interrupting(pcpu) { simulation in
+                goesOn = simulation.machine.scheduler.rotateNecessary(pcpu: pcpu) != (false, false)
+                if goesOn { simulation.apply(.rotationTick, pcpu: pcpu) }
+            }
+        }
+        guard goesOn else {
             host.timersRunning.remove(pcpu)
             return
         }
-        interrupting(pcpu) { $0.apply(.rotationTick, pcpu: pcpu) }
         queue.add(.mux(pcpu: pcpu), at: MuxTimer(interval: scenario.muxInterval).tick(after: now))
     }
 

@@ -140,7 +140,7 @@ public struct DecisionChecker: PMUSink {
         let step = steps[number]
         let isInPlace = place == .ignored || step.event >= window.previous && step.event <= window.next
         let sameConfig =
-            config == nil || step.config == 0 || Measurements.bare(step.config) == Measurements.bare(config ?? 0)
+            config == nil || step.config == 0 || EventSelect.bare(step.config) == EventSelect.bare(config ?? 0)
         guard isInPlace, step.kind == kind, Int(step.counter.index) == counter,
             sameConfig, (step.exclusion == .host) == (exclusion == .host), agrees(step, owner)
         else {

@@ -87,6 +87,6 @@ extension DemandDraft {
     }
 
     private static func code(_ config: UInt64) -> UInt64 {
-        Measurements.bare(config) & ~(EventSelect.user | EventSelect.os)
+        EventSelect.bare(config) & ~(EventSelect.user | EventSelect.os)
     }
 }

@@ -141,6 +141,8 @@ struct DemandDraft {
             if !candidate.lists.isCPU && !candidate.lists.isTask { openScopes.append(index) }
             // Beside a VM with a mediated PMU no other event is let in (`mediated_pmu_account_event()`, 7.x).
             let excludes = builder.recordedRules.hostVisibility == .refuses && candidate.exclusion == .none
+            // Where every event is made to leave guests out nobody sees which ones asked for it.
+            let blindsAll = builder.recordedRules.hostVisibility == .blinded && candidate.exclusion != .host
             let base = name(candidate, scope, watchdog)
             let unique = "\(base) \(scope)"
             names[unique, default: 0] += 1
@@ -149,7 +151,7 @@ struct DemandDraft {
                 Demand.HostEvent(
                     name: number == 1 ? base : "\(base)#\(number)", config: candidate.config, priority: priority,
                     exclusion: excludes ? .guest : candidate.exclusion,
-                    exclusionKnown: candidate.exclusionKnown || watchdog || excludes,
+                    exclusionKnown: (candidate.exclusionKnown || watchdog || excludes) && !blindsAll,
                     scope: scope, samplePeriod: period, certainty: certainty))
         }
     }

@@ -15,23 +15,18 @@ public struct Measurements: Sendable {
 
     public init() {}
 
-    static func bare(_ config: UInt64) -> UInt64 {
-        config
-            & ~(EventSelect.enable | EventSelect.interrupt | EventSelect.guestOnly | EventSelect.hostOnly)
-    }
-
-    /// The tracks that measured `config` (its INT and EN bits do not matter) in the context, in a stable order.
+    /// The tracks that measured `config` (its control bits do not matter) in the context, in a stable order.
     public func tracks(of axis: ModeClocks.Axis, config: UInt64) -> [Int] {
-        byKey[Key(axis: axis, config: Measurements.bare(config))] ?? []
+        byKey[Key(axis: axis, config: EventSelect.bare(config))] ?? []
     }
 
     /// The number of the track of one source, made if there is none.
     mutating func track(
         axis: ModeClocks.Axis, config: UInt64, source: Int, trust: MeasuredTrack.Trust = .counted
     ) -> Int {
-        let key = Key(axis: axis, config: Measurements.bare(config))
+        let key = Key(axis: axis, config: EventSelect.bare(config))
         for track in byKey[key] ?? [] where tracks[track].source == source { return track }
-        tracks.append(MeasuredTrack(source: source, trust: trust))
+        tracks.append(MeasuredTrack(config: key.config, source: source, trust: trust))
         byKey[key, default: []].append(tracks.count - 1)
         return tracks.count - 1
     }
@@ -47,6 +42,8 @@ public struct Measurements: Sendable {
 
 /// One source's segments, flat, rising and without overlap, in ns of the context's own time.
 public struct MeasuredTrack: Sendable {
+    /// The event, without control bits.
+    public let config: UInt64
     /// What tells sources of one context and event apart: a virtual counter's index, or a host event's.
     public let source: Int
     public private(set) var from: [UInt64] = []
@@ -67,7 +64,8 @@ public struct MeasuredTrack: Sendable {
 
     static let hidden = UInt64.max
 
-    init(source: Int, trust: Trust) {
+    init(config: UInt64, source: Int, trust: Trust) {
+        self.config = config
         self.source = source
         self.trust = trust
     }

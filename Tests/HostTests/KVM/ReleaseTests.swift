@@ -152,9 +152,9 @@ struct ReleaseTests {
             _ = host.take()
             host.apply(.overflow(owner: .guest(vcpu: 0, counter: .gp(0))))
             #expect(host.take() == ["overflow v0.gp0"])
+            host.exit()
             #expect(host.read(0x38e) == .value(1))
             _ = host.take()
-            host.exit()
             host.enter()
             // 3 events past zero: the next interrupt is 2^48 - 3 away.
             #expect(host.take() == ["stop v0.gp0 gp0", "period v0.gp0 281474976710653", "start v0.gp0 gp0"])

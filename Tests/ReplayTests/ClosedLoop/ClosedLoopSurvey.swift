@@ -1,0 +1,53 @@
+import Counts
+
+/// The sum of many closed loops.
+struct ClosedLoopSurvey {
+    private(set) var judged = 0
+    private(set) var recordings = 0
+    private(set) var agreeing = 0
+    private(set) var wrong: [String] = []
+    private var marks: [Mark: Int] = [:]
+    /// Of bounded rows in contexts of constant rate that were measured for at least half of the time: widths and errors
+    /// in parts of the truth. Rows that nothing limits are left out; they are counted.
+    private(set) var widths: [Double] = []
+    private(set) var errors: [Double] = []
+    private var open = 0
+    private var rests: [String: [Double]] = [:]
+
+    mutating func add(_ loop: ClosedLoop) {
+        judged += loop.judged.count
+        recordings += loop.recordings
+        agreeing += loop.agreeing
+        for one in loop.judged {
+            marks[one.reading.mark, default: 0] += 1
+            if one.isWrong { wrong.append(one.words) }
+            guard one.reading.mark == .bounded else { continue }
+            guard one.reading.hi != nil else {
+                open += 1
+                continue
+            }
+            guard one.isSteady, let width = one.width, let error = one.error else { continue }
+            widths.append(width)
+            errors.append(error)
+            rests[one.row.reason, default: []].append(width)
+        }
+    }
+
+    static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
+    }
+
+    var text: String {
+        var lines = [
+            "\(judged) rows judged: \(marks[.exact] ?? 0) exact, \(marks[.bounded] ?? 0) bounded (\(open) of them open), "
+                + "\(marks[.unknown] ?? 0) unknown; \(wrong.count) wrong; self-replay \(agreeing) of \(recordings)",
+            "\(widths.count) bounded where the rate is constant and half was measured: median width "
+                + "\(ClosedLoopSurvey.median(widths)), median error \(ClosedLoopSurvey.median(errors))",
+        ]
+        for (reason, widths) in rests.sorted(by: { $0.key < $1.key }) {
+            lines.append("  \(widths.count) rows, median width \(ClosedLoopSurvey.median(widths)): \(reason)")
+        }
+        return lines.joined(separator: "\n")
+    }
+}
