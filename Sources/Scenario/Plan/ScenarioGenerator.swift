@@ -2,8 +2,9 @@ import Host
 import PMU
 import Policy
 
-/// Makes up scenarios from a seed: small hosts with watchdog, monitoring agents and guests that count, stop, reprogram
-/// and read, for tests that want many different ones.
+/// Makes up scenarios from a seed: small hosts with watchdog, monitoring agents and guests that count, sample, stop,
+/// reprogram and read, migrate and leave guest mode, for tests that want many different ones. Every other one has groups,
+/// sampling agents, events of tasks and of vCPU threads, or event filters as well.
 ///
 /// The same seed gives the same scenario.
 public struct ScenarioGenerator {
@@ -14,6 +15,9 @@ public struct ScenarioGenerator {
 
     /// Processors that scenarios are made for.
     public static let models: [ProcessorModel] = [.skylakeSP, .iceLakeSP, .zen2, .zen3, .zen4]
+    /// More of them, for scenarios with more in them.
+    private static let richModels: [ProcessorModel] =
+        models + [.cascadeLake, .sapphireRapids, .zen1, .zen5]
 
     private init(seed: UInt64) {
         self.seed = seed
@@ -32,7 +36,8 @@ public struct ScenarioGenerator {
     private mutating func chance(_ percent: UInt64) -> Bool { random.below(100) < percent }
 
     private mutating func make() -> Scenario {
-        model = pick(ScenarioGenerator.models)
+        let isRich = seed % 2 == 0
+        model = pick(isRich ? ScenarioGenerator.richModels : ScenarioGenerator.models)
         duration = 10_000_000 * (2 + random.below(4))
         let cores = 1 + Int(random.below(2))
         let topology = Scenario.Topology(sockets: 1, coresPerSocket: cores, threadsPerCore: 1 + Int(random.below(2)))
@@ -47,7 +52,62 @@ public struct ScenarioGenerator {
             scenario.vms.append(self.vm(vm, pcpus: topology.pcpus, rates: guestRates))
         }
         for index in 0..<Int(random.below(5)) { scenario.events.append(event(index, pcpus: topology.pcpus)) }
+        if isRich { enrich(&scenario) }
         return scenario
+    }
+
+    // MARK: - What makes it rich
+
+    private mutating func enrich(_ scenario: inout Scenario) {
+        let pcpus = scenario.topology.pcpus
+        if chance(50) {
+            scenario.tasks.append(task(pcpus: pcpus))
+            scenario.events.append(follower("task-agent", .task(0)))
+        }
+        if chance(40) {
+            let vm = Int(random.below(UInt64(scenario.vms.count)))
+            let vcpu = Int(random.below(UInt64(scenario.vms[vm].vcpus.count)))
+            scenario.events.append(follower("thread-agent", .vcpu(vm: vm, vcpu: vcpu)))
+        }
+        if chance(50) {
+            var leader = event(scenario.events.count, pcpus: pcpus)
+            leader.name = "group"
+            scenario.events.append(leader)
+            for member in 0..<(1 + Int(random.below(2))) {
+                var sibling = leader
+                sibling.name = "group-\(member)"
+                sibling.config = pick(configs) | EventSelect.user | EventSelect.os
+                sibling.group = leader.name
+                sibling.readEvery = nil
+                scenario.events.append(sibling)
+            }
+        }
+        if chance(40) {
+            var sampler = event(scenario.events.count, pcpus: pcpus)
+            sampler.name = "sampler"
+            sampler.samplePeriod = 1_000_000 + random.below(9_000_000)
+            scenario.events.append(sampler)
+        }
+        if chance(20) {
+            scenario.vms[0].filter = FilterPlan(
+                action: chance(50) ? .allow : .deny, events: [pick(configs) & 0xffff, pick(configs) & 0xffff],
+                fixedCounters: UInt32(random.below(8)))
+        }
+    }
+
+    private mutating func task(pcpus: Int) -> ThreadPlan {
+        ThreadPlan(
+            name: "worker", tid: 900, placements: [.init(from: 0, pcpu: Int(random.below(UInt64(pcpus))))],
+            run: 1_000_000 + random.below(4_000_000), sleep: 500_000 + random.below(3_000_000),
+            start: random.below(2_000_000), jitterPercent: pick([0, 20]))
+    }
+
+    /// An event that goes where its thread goes.
+    private mutating func follower(_ name: String, _ scope: HostEventPlan.Scope) -> HostEventPlan {
+        var plan = event(0, pcpus: 1)
+        plan.name = name
+        plan.scope = scope
+        return plan
     }
 
     // MARK: - What happens

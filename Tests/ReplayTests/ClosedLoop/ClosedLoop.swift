@@ -42,6 +42,9 @@ struct ClosedLoop {
     }
 
     var judged: [Judged] = []
+    /// Rows of host events that are alike, and those that no truth was left for.
+    var alike = 0
+    var misplaced: [String] = []
     /// Self-replays of the recordings, and those that agreed.
     var recordings = 0
     var agreeing = 0
@@ -70,25 +73,60 @@ struct ClosedLoop {
         }
     }
 
-    /// Guests' rows, and those of host events that are alone of their kind on their pCPU.
+    /// Every row beside its truth. Host events that are alike on one pCPU cannot be told apart from outside: there must
+    /// be a way to give each row a truth of its own.
     private mutating func compare(
         _ table: CountsTable, _ truth: Truth, _ recorded: Truth, _ scenario: Scenario, _ path: String
     ) {
+        var seen: Set<SeriesKey> = []
         for wanted in truth.series {
+            let isGuest = wanted.owner.hasPrefix("guest:")
+            let kind = SeriesKey(
+                owner: isGuest ? wanted.owner : "host:", pcpu: wanted.pcpu, counter: wanted.counter, event: wanted.event
+            )
+            guard seen.insert(kind).inserted else { continue }
             func isAlike(_ owner: String, _ pcpu: Int?, _ counter: String?, _ event: String) -> Bool {
-                wanted.owner.hasPrefix("guest:")
-                    ? owner == wanted.owner && counter == wanted.counter && event == wanted.event
-                    : owner.hasPrefix("host:") && pcpu == wanted.pcpu && event == wanted.event
+                owner.hasPrefix(kind.owner) && pcpu == kind.pcpu && counter == kind.counter && event == kind.event
             }
-            let twins = truth.series.count { isAlike($0.owner, $0.pcpu, $0.counter, $0.event) }
+            let twins = truth.series.filter { isAlike($0.owner, $0.pcpu, $0.counter, $0.event) }
             let rows = table.series.filter { isAlike($0.key.owner, $0.key.pcpu, $0.key.counter, $0.key.event) }
-            guard twins == 1, rows.count == 1, let row = rows.first else { continue }
             let ran = recorded.series.first { isAlike($0.owner, $0.pcpu, $0.counter, $0.event) }?.runningNs ?? 0
-            judged.append(
-                Judged(
-                    path: path, row: row, truth: wanted.count,
-                    isSteady: ClosedLoop.isSteady(scenario, wanted.owner) && 2 * ran >= wanted.runningNs
-                        && wanted.runningNs > 0))
+            let steady = ClosedLoop.isSteady(scenario, wanted.owner)
+            if twins.count == 1, rows.count == 1 {
+                judged.append(
+                    Judged(
+                        path: path, row: rows[0], truth: wanted.count,
+                        isSteady: steady && 2 * ran >= wanted.runningNs && wanted.runningNs > 0))
+            } else if !rows.isEmpty {
+                judgeAlike(rows, twins.map(\.count), path)
+            }
+        }
+    }
+
+    /// - Parameter truths: of events that never ran when recorded there are no rows.
+    private mutating func judgeAlike(_ rows: [Series], _ truths: [UInt64], _ path: String) {
+        alike += rows.count
+        func holds(_ row: Series, _ truth: UInt64) -> Bool {
+            Judged(path: path, row: row, truth: truth, isSteady: false).isWrong == false
+        }
+        var rowOf = [Int?](repeating: nil, count: truths.count)
+        func place(_ row: Int, _ tried: inout Set<Int>) -> Bool {
+            for number in truths.indices where holds(rows[row], truths[number]) && tried.insert(number).inserted {
+                if rowOf[number].map({ place($0, &tried) }) ?? true {
+                    rowOf[number] = row
+                    return true
+                }
+            }
+            return false
+        }
+        for row in rows.indices {
+            var tried: Set<Int> = []
+            // An event that was read as two has a row to spare.
+            if !place(row, &tried), rows.count <= truths.count || rows[row].reading.mark == .exact {
+                misplaced.append(
+                    "\(path): none of \(truths) is what \(rows[row].key) is said to count, \(rows[row].reading) "
+                        + "(\(rows[row].reason))")
+            }
         }
     }
 

@@ -3,6 +3,7 @@ import Counts
 /// The sum of many closed loops.
 struct ClosedLoopSurvey {
     private(set) var judged = 0
+    private(set) var alike = 0
     private(set) var recordings = 0
     private(set) var agreeing = 0
     private(set) var wrong: [String] = []
@@ -16,6 +17,8 @@ struct ClosedLoopSurvey {
 
     mutating func add(_ loop: ClosedLoop) {
         judged += loop.judged.count
+        alike += loop.alike
+        wrong += loop.misplaced
         recordings += loop.recordings
         agreeing += loop.agreeing
         for one in loop.judged {
@@ -41,7 +44,7 @@ struct ClosedLoopSurvey {
     var text: String {
         var lines = [
             "\(judged) rows judged: \(marks[.exact] ?? 0) exact, \(marks[.bounded] ?? 0) bounded (\(open) of them open), "
-                + "\(marks[.unknown] ?? 0) unknown; \(wrong.count) wrong; self-replay \(agreeing) of \(recordings)",
+                + "\(marks[.unknown] ?? 0) unknown, and \(alike) of events that are alike; \(wrong.count) wrong; self-replay \(agreeing) of \(recordings)",
             "\(widths.count) bounded where the rate is constant and half was measured: median width "
                 + "\(ClosedLoopSurvey.median(widths)), median error \(ClosedLoopSurvey.median(errors))",
         ]
