@@ -32,6 +32,15 @@ public struct GuestRegisters: Sendable {
     /// The four control bits of fixed counter `number`.
     @inlinable public func fixedField(_ number: Int) -> UInt64 { FixedControl.field(number, of: fixedControl) }
 
+    /// The counters whose own control says that they count, by `Counter.bit`.
+    public var locallyEnabled: UInt64 {
+        var mask: UInt64 = 0
+        for slot in 0..<GuestRegisters.slots where isLocallyEnabled(slot: slot) {
+            mask |= GuestRegisters.counter(at: slot).bit
+        }
+        return mask
+    }
+
     /// Whether the counter's own control says that it counts, GLOBAL_CTRL apart.
     @inlinable public func isLocallyEnabled(slot: Int) -> Bool {
         slot < GuestRegisters.firstFixedSlot

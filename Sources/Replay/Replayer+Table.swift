@@ -78,7 +78,8 @@ extension Replayer {
         }
         if let cause = openCause(vcpu: vcpu, owner) {
             // What was counted before the guest and the recording part is known still.
-            let before = state.cut.map { machine.scheduler.sink.bounds(number, upTo: $0).lo } ?? 0
+            let isTrusted = reach.taint(vcpu: vcpu) == nil
+            let before = (isTrusted ? state.cut : nil).map { machine.scheduler.sink.bounds(number, upTo: $0).lo } ?? 0
             reading = .bounded(before, nil, guess: reading.count.map { max($0, before) })
             why = cause
         }
@@ -207,10 +208,16 @@ extension Replayer {
         }.map { Int(machine.scheduler.sink.hostSeries[$0]) }
     }
 
-    /// Host events that a mediated host refused left no trace; where they would have been let in they may have taken
+    /// Host events that a mediated host refused, or that never found a counter of their share, left no trace; where they would have been let in they may have taken
     /// counters from guests and from one another.
     private var hidesHostDemand: Bool {
-        refuses(timeline.recordedRules) && !refuses(rules)
+        if Replayer.decideAlike(rules, timeline.recordedRules) { return false }
+        return refuses(timeline.recordedRules) && !refuses(rules) || keepsOut(timeline.recordedRules)
+    }
+
+    /// Whether an event may wait for ever without ever having had a turn.
+    private func keepsOut(_ rules: PolicyRules) -> Bool {
+        rules.arbitration == .firstCome || !rules.reservations.isEmpty
     }
 
     private func refuses(_ rules: PolicyRules) -> Bool {
@@ -218,7 +225,7 @@ extension Replayer {
             && timeline.demand.actors.vms.contains { rules.guestRules(vm: $0.name).access == .mediated }
     }
 
-    private static let hiddenHostDemand = "host events that the recording host refused are not in the trace"
+    private static let hiddenHostDemand = "host events that the recording host kept out are not in the trace"
 
     private func known(_ bounds: CountBounds, ran: UInt64) -> (Reading, String) {
         switch bounds.basis {

@@ -176,6 +176,10 @@ struct CountEstimator: Sendable {
         var bounds = CountBounds(
             lo: delta > rest ? delta - rest : 0, hi: min(delta, limit(overlap)), guess: scaled(delta, overlap, length),
             basis: track.trust == .counted ? .neighbours : .unwritten)
+        if bounds.lo > bounds.hi {
+            // More than the hardware can do: its time was not all on this axis.
+            bounds = CountBounds(lo: 0, hi: delta, guess: bounds.guess, basis: .physicalLimit)
+        }
         if track.trust == .counted, source.rates == .uniform, let left = known(number, index - 1),
             let right = known(number, index + 1)
         {

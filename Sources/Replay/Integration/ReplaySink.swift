@@ -284,7 +284,7 @@ struct ReplaySink: PMUSink {
         let loaded = guestLoadedBits[vcpu]
         if loaded != 0 { stopGuest(vcpu) }
         images[vcpu] = registers
-        if loaded != 0 { startGuest(vcpu, loaded) }
+        if loaded != 0 { startGuest(vcpu, loaded & registers.locallyEnabled) }
     }
 
     mutating func guestLoaded(pcpu: Int, vcpu: Int, counters: UInt64) {

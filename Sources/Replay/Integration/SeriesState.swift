@@ -68,7 +68,7 @@ struct SeriesState: Sendable {
 
     mutating func disable(_ time: UInt64) {
         guard let began = enabledFrom else { return }
-        enabledNs += time - began
+        enabledNs += time > began ? time - began : 0
         enabledFrom = nil
     }
 
@@ -91,7 +91,7 @@ struct SeriesState: Sendable {
     }
 
     private mutating func close(_ time: UInt64, _ clock: UInt64) {
-        if let began = runFrom {
+        if let began = runFrom, clock > began {
             runningNs += clock - began
             if isCrossMapped { crossMappedNs += clock - began }
         }

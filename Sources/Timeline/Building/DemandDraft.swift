@@ -51,6 +51,10 @@ struct DemandDraft {
         operations = pieces.enumerated().sorted { a, b in
             (a.element.event, a.element.rank, a.offset) < (b.element.event, b.element.rank, b.offset)
         }.map(\.element.operation)
+        // What was put before the switch that it came with happened then, not when the trace shows it.
+        for index in operations.indices.dropLast().reversed() {
+            operations[index].time = min(operations[index].time, operations[index + 1].time)
+        }
         pieces = []
     }
 

@@ -51,8 +51,10 @@ public struct TimelineBuilder {
         supplied = hostEvents
         model = TimelineBuilder.model(metadata, shape)
         self.recordedRules = recordedRules ?? TimelineBuilder.rules(named: metadata)
+        let cedes = self.recordedRules.allGuestRules.contains { $0.access == .mediated }
         reader = TrafficReader(
-            shape: TrafficShape(model: model), guests: self.recordedRules.guests, start: metadata.begin)
+            shape: TrafficShape(model: model), guests: cedes ? .mediated : self.recordedRules.guests,
+            start: metadata.begin)
     }
 
     /// The processor model that the metadata names or describes, else the nearest one to the traffic's shape.
