@@ -13,21 +13,18 @@ func room(
     .target(name: name, dependencies: knows, exclude: exclude, resources: resources, swiftSettings: roomSettings)
 }
 
-/// A libFuzzer target: `Tests/Fuzz/NAME` with one `LLVMFuzzerTestOneInput`.
-func fuzz(_ name: String, _ knows: [Target.Dependency]) -> Target {
+/// A libFuzzer target: `Tests/Fuzz/NAME`, a `main` that hands each input to `FuzzTarget` in `Tests/Fuzz/Support`.
+func fuzz(_ name: String) -> Target {
     .executableTarget(
-        name: name, dependencies: knows, path: "Tests/Fuzz/\(name)",
+        name: name, dependencies: ["FuzzSupport", "FuzzDriver"], path: "Tests/Fuzz/\(name)",
         swiftSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])])
 }
 
 let fuzzTargets: [Target] =
     isFuzzing
-    ? [
-        fuzz("FuzzPerfData", ["Import", "Trace"]),
-        fuzz("FuzzTraceDat", ["Import", "Trace"]),
-        fuzz("FuzzText", ["Import", "Trace"]),
-    ] : []
+    ? [.target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: roomSettings)]
+        + ["FuzzPerfData", "FuzzTraceDat", "FuzzText", "FuzzTrace", "FuzzPolicy", "FuzzScenario"].map(fuzz) : []
 
 func tests(
     _ name: String, _ knows: [Target.Dependency], resources: [Resource] = [], exclude: [String] = []
@@ -95,7 +92,11 @@ let package = Package(
         tests("HostTests", ["TestSupport", "Host", "Policy", "PMU"], resources: [.copy("Fixtures")]),
         tests("TraceTests", ["Trace"]),
         tests("CaptureTests", ["TestSupport", "Capture", "Import", "Trace", "CLinux"], resources: [.copy("Formats")]),
-        tests("ImportTests", ["Import", "Trace", "CZstd"]),
+        .target(
+            name: "FuzzSupport", dependencies: ["Import", "PolicyFile", "Scenario", "Trace"],
+            path: "Tests/Fuzz/Support",
+            swiftSettings: roomSettings),
+        tests("ImportTests", ["FuzzSupport", "Import", "Trace", "CZstd"]),
         tests("ScenarioTests", ["PolicyFile", "Scenario", "Host", "Policy", "PMU", "Trace"]),
         tests("TimelineTests", ["TestSupport", "Timeline", "Scenario", "Host", "Policy", "PMU", "Trace"]),
         tests("CountsTests", ["TestSupport", "Counts"]),
