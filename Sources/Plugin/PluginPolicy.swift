@@ -103,6 +103,7 @@ public final class PluginPolicy: ExternalPolicy {
             if leader != event { checker.grouped(event: event, leader: leader) }
             eventCount += 1
         case .addTask: taskCount += 1
+        case .enable(let event): checker.enabling(event: event)
         case .putGuest(let pcpu): checker.guestPut(pcpu: pcpu, vcpu: 0, counters: 0)
         default: break
         }

@@ -70,6 +70,7 @@ extension CounterScheduler {
 
     /// `_perf_event_enable()`: the only way out of ERROR.
     public mutating func enable(_ event: EventID) {
+        sink.enabling(event: event)
         if delegated(.enable(event)) { return }
         let state = events[event].state
         guard state == .off || state == .error else { return }

@@ -28,6 +28,8 @@ public struct LawChecker<Base: PMUSink>: PMUSink {
     let fixed: Int
     var events: [Watched] = []
     var pcpus: [PCPU]
+    /// Events that their owners turned on in this operation.
+    var enabledNow: Set<EventID> = []
 
     /// What is known of an event.
     struct Watched {
@@ -161,6 +163,10 @@ public struct LawChecker<Base: PMUSink>: PMUSink {
         if to == .error, events[event].spec.priority == .flexible {
             broken(.onlyPinnedFail, pcpu ?? -1, event, -1, "a flexible event went to ERROR")
         }
+        let isEnd = to == .exited || to == .error || enabledNow.contains(event)
+        if rules.pinnedMisfit == .sticky, events[event].state == .error, !isEnd {
+            broken(.stickyError, pcpu ?? -1, event, -1, "went from ERROR to \(to) though nobody enabled it")
+        }
         settle(event)
         events[event].state = to
         if let pcpu, known(pcpu: pcpu) { pcpus[pcpu].touched.append(event) }
@@ -195,6 +201,11 @@ public struct LawChecker<Base: PMUSink>: PMUSink {
         guard known(event, pcpu ?? 0) else { return }
         if let pcpu, !known(pcpu: pcpu) { return }
         stateChanged(pcpu: pcpu, event: event, from: events[event].state, to: state)
+    }
+
+    public mutating func enabling(event: EventID) {
+        enabledNow.insert(event)
+        base.enabling(event: event)
     }
 
     public mutating func rotationTimerWanted(pcpu: Int) {
@@ -235,6 +246,7 @@ public struct LawChecker<Base: PMUSink>: PMUSink {
 
     /// An operation is over: no section may be open, and groups are judged.
     public mutating func endOperation() {
+        enabledNow.removeAll(keepingCapacity: true)
         for pcpu in pcpus.indices {
             judgeGroups(pcpu)
             if pcpus[pcpu].isStopped { broken(.insideSection, pcpu, -1, -1, "the section is still open") }

@@ -16,6 +16,8 @@ public enum Law: String, Sendable, CaseIterable {
     case activeHolds = "active-holds"
     /// A group is on whole or not at all, but for members that are off.
     case wholeGroup = "whole-group"
+    /// Where ERROR is declared to be sticky nothing but an enable, or the event's end, ends it.
+    case stickyError = "sticky-error"
     /// Only pinned events go to ERROR.
     case onlyPinnedFail = "only-pinned-fail"
     /// While a guest holds the whole PMU no event of the host runs on it.

@@ -24,6 +24,8 @@ public protocol PMUSink {
     mutating func periodChanged(event: EventID, period: UInt64)
     /// perf core's state of an event changed. `pcpu` is where, nil when its task is not running.
     mutating func stateChanged(pcpu: Int?, event: EventID, from: EventState, to: EventState)
+    /// The owner of `event` turns it on; what follows is the policy's answer.
+    mutating func enabling(event: EventID)
     /// A flexible group did not fit: the multiplexing timer of the pCPU must run.
     mutating func rotationTimerWanted(pcpu: Int)
     /// A mediated guest's counters are loaded; `counters` are those that count from now on, virtual = physical.
@@ -61,6 +63,7 @@ extension PMUSink {
     public mutating func read(pcpu: Int, event: EventID, counter: Int) {}
     public mutating func periodChanged(event: EventID, period: UInt64) {}
     public mutating func stateChanged(pcpu: Int?, event: EventID, from: EventState, to: EventState) {}
+    public mutating func enabling(event: EventID) {}
     public mutating func rotationTimerWanted(pcpu: Int) {}
     public mutating func guestLoaded(pcpu: Int, vcpu: Int, counters: UInt64) {}
     public mutating func guestPut(pcpu: Int, vcpu: Int, counters: UInt64) {}

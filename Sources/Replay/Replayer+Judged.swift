@@ -14,10 +14,12 @@ extension Replayer {
         _ timeline: Timeline, under policy: PlayedPolicy, trace: String? = nil, laws: LawWatch = .off,
         ticks: Ticks = .recordedWhereAlike, checkpoints: Int = 0
     ) throws(ReplayFailure) -> CountsTable {
-        let played = try judged(timeline, policy, trace, laws, ticks, checkpoints)
+        let manner = Manner(trace: trace, laws: laws, ticks: ticks, checkpoints: checkpoints)
+        let played = try judged(timeline, policy, manner)
         let first = played.replayer
         if laws == .on {
-            let second = try judged(timeline, policy, trace, laws, ticks, 0).replayer
+            let again = Manner(trace: trace, laws: laws, ticks: ticks)
+            let second = try judged(timeline, policy, again).replayer
             let (one, other) = (first.digest, second.digest)
             if one != other {
                 let violation = LawViolation(
@@ -58,6 +60,18 @@ extension Replayer {
         return tables
     }
 
+    /// Every change of who holds a physical counter under a policy, in the order in which they are made. No record shows
+    /// them: their `event` is `.max`.
+    ///
+    /// - Throws: `ReplayFailure` if the policy failed.
+    public static func decisions(_ timeline: Timeline, under policy: PlayedPolicy) throws(ReplayFailure) -> [Decision] {
+        let played = try judged(timeline, policy, Manner(logsDecisions: true))
+        return played.replayer.loggedDecisions
+    }
+
+    @inline(never)
+    private var loggedDecisions: [Decision] { machine.scheduler.sink.laws?.base.decisions ?? [] }
+
     /// A digest of every step of the policy, where the laws were watched.
     ///
     /// Not inlined: the optimiser of Swift 6.3 gives up where it is.
@@ -68,28 +82,31 @@ extension Replayer {
     /// recording policy takes has reproduced the recording, and is judged as the recording policy is. Any other keeps
     /// its own timer.
     private static func judged(
-        _ timeline: Timeline, _ policy: PlayedPolicy, _ trace: String?, _ laws: LawWatch, _ ticks: Ticks,
-        _ checkpoints: Int
+        _ timeline: Timeline, _ policy: PlayedPolicy, _ manner: Manner
     ) throws(ReplayFailure) -> Played {
         guard let maker = policy.external else {
-            return try play(timeline, policy.rules, nil, trace, laws, ticks, checkpoints)
+            return try play(timeline, policy.rules, nil, manner)
         }
-        if ticks == .recordedWhereAlike, decideAlike(policy.rules, timeline.recordedRules) {
-            var played = try play(timeline, policy.rules, maker, trace, laws, ticks, checkpoints)
+        if manner.ticks == .recordedWhereAlike, decideAlike(policy.rules, timeline.recordedRules) {
+            var played = try play(timeline, policy.rules, maker, manner)
             if played.replayer.digest == recordedDigest(timeline) {
                 played.replayer.stepsAsRecorded = true
                 return played
             }
         }
-        return try play(timeline, policy.rules, maker, trace, laws, .own, checkpoints)
+        var own = manner
+        own.ticks = .own
+        return try play(timeline, policy.rules, maker, own)
     }
 
     private static func play(
-        _ timeline: Timeline, _ rules: PolicyRules, _ maker: PlayedPolicy.Maker?, _ trace: String?, _ laws: LawWatch,
-        _ ticks: Ticks, _ checkpoints: Int
+        _ timeline: Timeline, _ rules: PolicyRules, _ maker: PlayedPolicy.Maker?, _ manner: Manner
     ) throws(ReplayFailure) -> Played {
-        var replayer = Replayer(timeline: timeline, rules: rules, ticks: ticks)
-        if laws == .on || maker != nil { replayer.watchLaws() }
+        var replayer = Replayer(timeline: timeline, rules: rules, ticks: manner.ticks)
+        if manner.laws == .on || manner.logsDecisions || maker != nil {
+            replayer.watchLaws(
+                logging: manner.logsDecisions ? DecisionLog(pcpus: timeline.demand.actors.pcpus) : DecisionLog())
+        }
         if let maker {
             do throws(PolicyFailure) {
                 let external = try maker(timeline.model, timeline.demand.actors.pcpus)
@@ -99,10 +116,19 @@ extension Replayer {
                 throw .policy(error)
             }
         }
-        let looks = replayer.run(checkpoints: checkpoints)
+        let looks = replayer.run(checkpoints: manner.checkpoints)
         if let failure = replayer.machine.scheduler.failure { throw .policy(failure) }
-        if laws == .on, let failure = replayer.brokenLaws(trace) { throw failure }
+        if manner.laws == .on, let failure = replayer.brokenLaws(manner.trace) { throw failure }
         return Played(replayer: replayer, looks: looks)
+    }
+
+    /// How a policy is played, and what is kept of it.
+    private struct Manner {
+        var trace: String?
+        var laws = LawWatch.off
+        var ticks = Ticks.recordedWhereAlike
+        var checkpoints = 0
+        var logsDecisions = false
     }
 
     /// A replay that is over, and what was looked at on the way.
@@ -125,15 +151,12 @@ extension Replayer {
         return replayer.digest
     }
 
-    private mutating func watchLaws() {
+    private mutating func watchLaws(logging log: DecisionLog = DecisionLog()) {
         var checker = LawChecker(
             pcpus: timeline.demand.actors.pcpus, gp: timeline.model.gp, fixed: timeline.model.fixed, rules: rules,
-            base: NoListener())
+            base: log)
         checker.guestRules = machine.scheduler.guestRules
         checker.forbids = machine.forbiddenToGuests()
         machine.scheduler.sink.laws = checker
     }
 }
-
-/// Listens to nothing: what the law checker passes steps on to where a replay watches it.
-struct NoListener: PMUSink {}

@@ -5,7 +5,8 @@ import Timeline
 public enum DecisionLines {
     private struct Line: Encodable {
         var t: UInt64
-        var event: UInt64
+        /// Nil where no record shows it.
+        var event: UInt64?
         var pcpu: Int32
         var counter: String
         var holder: String?
@@ -21,7 +22,7 @@ public enum DecisionLines {
         func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(t, forKey: .t)
-            try container.encode(event, forKey: .event)
+            try container.encodeIfPresent(event, forKey: .event)
             try container.encode(pcpu, forKey: .pcpu)
             try container.encode(counter, forKey: .counter)
             try container.encode(holder, forKey: .holder)
@@ -60,7 +61,8 @@ public enum DecisionLines {
         var virtual: String?
         if case .guest(_, let counter?) = decision.holder { virtual = counter.description }
         return Line(
-            t: decision.time, event: decision.event, pcpu: decision.pcpu, counter: decision.counter.description,
+            t: decision.time, event: decision.event == .max ? nil : decision.event, pcpu: decision.pcpu,
+            counter: decision.counter.description,
             holder: decision.holder.map { name($0, timeline) }, virtualCounter: virtual,
             config: "0x" + String(decision.config, radix: 16), certainty: decision.certainty.rawValue,
             candidates: candidates(decision, timeline))

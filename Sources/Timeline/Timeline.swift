@@ -78,6 +78,14 @@ public struct Decision: Sendable, Equatable {
     }
 }
 
+extension Decision {
+    /// A decision that a replay made: no record shows it.
+    public init(replayedAt time: UInt64, pcpu: Int32, counter: Counter, holder: Holder?, config: UInt64) {
+        self.init(
+            time: time, event: .max, pcpu: pcpu, counter: counter, holder: holder, config: config, certainty: .seen)
+    }
+}
+
 /// An event's start on, or stop on, a physical counter, as the traffic shows it.
 public struct RecordedStep: Sendable, Equatable {
     public var time: UInt64

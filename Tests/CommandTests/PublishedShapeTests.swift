@@ -30,6 +30,9 @@ struct PublishedShapeTests {
         Shape(
             schema: "Report/Schema/decisions", arguments: ["dump", "error-cascade.vpt", "--decisions", "--json"],
             lines: true),
+        Shape(
+            schema: "Report/Schema/decisions",
+            arguments: ["replay", "error-cascade.vpt", "--policy", "mediated", "--decisions", "--json"], lines: true),
         Shape(schema: "Trace/Schema/verify", arguments: ["verify", "real-guest.vpt", "--json"]),
         Shape(
             schema: "Counts/Schema/counts",

@@ -51,6 +51,13 @@ struct ReplayedPolicyTests {
                     theirs.output.replacingOccurrences(of: "\"perf-like\"", with: "\"emulated\"") == ours.output,
                     "\(name)")
             }
+            for name in Self.traces {
+                let decisions = try ["emulated", object].map {
+                    try Workshop.run(["replay", "\(Self.folder)/\(name)", "--policy", $0, "--decisions"])
+                }
+                #expect(decisions[0].status == 0 && !decisions[0].output.isEmpty)
+                #expect(decisions[0].output == decisions[1].output, "\(name)")
+            }
             let trace = "\(Self.folder)/error-cascade.vpt"
             let compared = try Workshop.run(["compare", trace, "--policy", "emulated", "--policy", object])
             #expect(compared.status == 0)

@@ -52,6 +52,10 @@ import Testing
             $0.stateChanged(pcpu: 0, event: 0, from: .inactive, to: .active)
             $0.start(pcpu: 0, event: 0, counter: 0)
         },
+        Crime(law: .stickyError) {
+            $0.stateChanged(pcpu: 0, event: 0, from: .inactive, to: .error)
+            $0.stateChanged(pcpu: 0, event: 0, from: .error, to: .inactive)
+        },
         Crime(law: .onlyPinnedFail) { $0.stateChanged(pcpu: 0, event: 2, from: .inactive, to: .error) },
         Crime(law: .wholeGroup) {
             $0.sectionBegin(pcpu: 0)

@@ -20,6 +20,21 @@ struct SelfReplayTests {
         #expect(check.steps + check.readings > 0)
     }
 
+    @Test(
+        "the decisions a replay makes under the recording policy are those read off the trace",
+        arguments: ["agent-starves-guest", "error-cascade", "guest-perf-record-intel", "fleet-monitoring"])
+    func decisions(name: String) throws {
+        func lines(_ decisions: [Decision]) -> [String] {
+            decisions.map {
+                "\($0.time) \($0.pcpu) \($0.counter) \(String(describing: $0.holder)) \($0.config)"
+            }.sorted()
+        }
+        let timeline = try Timeline(try Files.trace(name))
+        let replayed = try Replayer.decisions(timeline, under: PlayedPolicy(.emulated))
+        #expect(lines(replayed) == lines(timeline.decisions))
+        #expect(lines(try Replayer.decisions(timeline, under: PlayedPolicy(.mediated))) != lines(replayed))
+    }
+
     @Test("one altered decision fails at that event", arguments: ["error-cascade", "guest-perf-record-intel"])
     func altered(name: String) throws {
         let reader = try Files.trace(name)

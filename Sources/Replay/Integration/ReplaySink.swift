@@ -7,9 +7,14 @@ import Timeline
 /// reads or the replay ends.
 struct ReplaySink: PMUSink {
     /// ns of the trace's clock; whoever drives the machine keeps it.
-    var now: UInt64 = 0 { didSet { laws?.now = now } }
+    var now: UInt64 = 0 {
+        didSet {
+            laws?.now = now
+            laws?.base.now = now
+        }
+    }
     /// Watches the policy's steps for broken laws, nil where nobody asked.
-    var laws: LawChecker<NoListener>?
+    var laws: LawChecker<DecisionLog>?
     var clocks: ModeClocks
     let estimator: CountEstimator
     var series: [SeriesState] = []
@@ -270,6 +275,8 @@ struct ReplaySink: PMUSink {
         let isOn = to == .active || to == .inactive || to == .error
         if isOn { series[number].enable(time) } else { series[number].disable(time) }
     }
+
+    mutating func enabling(event: EventID) { laws?.enabling(event: event) }
 
     mutating func rotationTimerWanted(pcpu: Int) {
         laws?.rotationTimerWanted(pcpu: pcpu)

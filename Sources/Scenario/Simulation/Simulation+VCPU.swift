@@ -26,6 +26,8 @@ extension Simulation {
     mutating func enterGuest(_ vcpu: Int) {
         let pcpu = vcpus[vcpu].pcpu
         apply(.guestEnter(vcpu: Int32(vcpu)), pcpu: pcpu)
+        // A guest that looks learns here that it got no counter.
+        noteBelief(vcpu)
         hardware.record(
             .kvmEntry(
                 time: now, pcpu: UInt16(pcpu), pid: threads[vcpus[vcpu].thread].plan.tid,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Counts
+import Foundation
 import Policy
 import Replay
 import Report
@@ -27,6 +28,8 @@ struct ReplayCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Write the counts to this file (one policy only).") var output: String?
     @Flag(help: "Replace the output file if it exists.") var force = false
     @Flag(name: .customLong("self"), help: "Compare with the recording instead.") var checksItself = false
+    @Flag(help: "Print who gets which physical counter when, as dump --decisions does (one policy only).")
+    var decisions = false
     @Flag(help: "Watch the conformance laws while the policy plays.") var checkLaws = false
     @Option(help: "Threads for several policies.") var threads = 2
     @Flag(help: "Write JSON.") var json = false
@@ -37,6 +40,9 @@ struct ReplayCommand: ParsableCommand {
             throw ValidationError("--self goes without --policy and --output")
         }
         if !checksItself, policy.isEmpty { throw ValidationError("name a --policy; `vpmu policies` lists them") }
+        if decisions, checksItself || output != nil || policy.count > 1 {
+            throw ValidationError("--decisions takes one --policy, and goes without --output and --self")
+        }
         if output != nil, policy.count > 1 { throw ValidationError("--output takes the counts of one --policy") }
     }
 
@@ -53,6 +59,10 @@ struct ReplayCommand: ParsableCommand {
             if !check.agrees { throw ExitStatus.no.code }
             return
         }
+        if decisions {
+            try printDecisions(timeline, policies[0])
+            return
+        }
         let tables = try Replayer.replay(
             timeline, under: policies, threads: threads, trace: input.file, laws: checkLaws ? .on : .off)
         if let output { try tables[0].write(to: output, existing: force ? .replace : .keep) }
@@ -60,6 +70,17 @@ struct ReplayCommand: ParsableCommand {
             print(try CountsTable.json(tables), terminator: "")
         } else if output == nil {
             print(Comparison(tables).text(Terminal.standardOutput), terminator: "")
+        }
+    }
+
+    private func printDecisions(_ timeline: Timeline, _ policy: PlayedPolicy) throws {
+        var played = timeline
+        played.decisions = try Replayer.decisions(timeline, under: policy)
+        let write = { (line: String) in try FileHandle.standardOutput.write(contentsOf: Data(line.utf8)) }
+        if json {
+            try DecisionLines.json(played, each: write)
+        } else {
+            try DecisionLines.text(played, each: write)
         }
     }
 }
