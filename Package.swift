@@ -4,7 +4,10 @@ import PackageDescription
 /// `Tools/fuzz` sets it: rooms are then built with coverage instrumentation and the address sanitizer, and the fuzz targets
 /// under `Tests/Fuzz` exist. They are no part of an ordinary build, because libFuzzer brings its own `main`.
 let isFuzzing = Context.environment["VPMU_FUZZ"] != nil
-let roomSettings: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : []
+let roomSettings: [SwiftSetting] =
+    isFuzzing
+    ? [.unsafeFlags(["-sanitize=fuzzer,address"])]
+    : [.unsafeFlags(["-cross-module-optimization"], .when(configuration: .release))]
 
 /// One room of the house: a target that may know the rooms in `knows`, and nothing else of ours.
 func room(

@@ -5,35 +5,47 @@ import Trace
 /// The events of a trace in the barest form that decodes to the same columns: see `cbench_block`.
 final class BareBlocks {
     private let blocks: [BareBlock]
+    private let vcpus: UnsafeMutablePointer<cbench_vcpu>
     private let decoder = cbench_decoder_new()
     /// Events in all blocks.
     let events: Int
 
-    deinit { cbench_decoder_free(decoder) }
+    deinit {
+        cbench_decoder_free(decoder)
+        vcpus.deallocate()
+    }
 
     /// The same events in the same blocks as `trace`; every block is decoded once and compared.
     init(_ trace: TraceReader) throws {
         let columns = BlockColumns()
         var blocks: [BareBlock] = []
+        var numbers: [Int32: UInt32] = [:]
         let room = Room(events: trace.blocks.map(\.events).max() ?? 0)
         for block in trace.blocks {
             try trace.decode(block, into: columns)
-            let bare = try BareBlock(columns)
+            let bare = try BareBlock(columns, vcpus: &numbers)
             guard bare.decode(decoder, room), room.holds(columns) else {
                 throw BenchError("the bare decode loop does not give the columns of block at \(block.offset)")
             }
             blocks.append(bare)
         }
+        vcpus = .allocate(capacity: max(1, numbers.count))
+        vcpus.initialize(repeating: cbench_vcpu(), count: max(1, numbers.count))
         self.blocks = blocks
         events = blocks.reduce(0) { $0 + $1.events }
     }
 
-    /// CPU seconds that it takes to expand all blocks once.
-    func decode() throws(BenchError) -> Double {
+    enum Work { case decode, decodeAndPlay }
+
+    /// CPU seconds that it takes to expand all blocks once, and to play what they hold.
+    func run(_ work: Work = .decode) throws(BenchError) -> Double {
         let room = Room(events: blocks.map(\.events).max() ?? 0)
         let start = Rounds.cpu()
         var good = true
-        for block in blocks { good = block.decode(decoder, room) && good }
+        for block in blocks {
+            good = block.decode(decoder, room) && good
+            if work == .decodeAndPlay { block.play(room, vcpus) }
+        }
         let seconds = Rounds.cpu() - start
         guard good else { throw BenchError("the bare decode loop does not decode what was made for it") }
         return seconds
@@ -83,12 +95,54 @@ private struct BareBlock {
     private var highTable = [UInt64](repeating: 0, count: 256)
     private var tokenValue = [UInt64](repeating: 0, count: 256)
     private var tokenTakesLiteral = [UInt8](repeating: 0, count: 256)
+    private var runVCPUs: [UInt32] = []
+    private var runEnds: [Int] = []
+    private var tokenOps = [UInt8](repeating: 0, count: 256)
+    private var tokenCounters = [UInt8](repeating: 0, count: 256)
 
-    init(_ columns: BlockColumns) throws(BenchError) {
+    /// - Parameter vcpus: the number of each thread, grown as they turn up.
+    init(_ columns: BlockColumns, vcpus: inout [Int32: UInt32]) throws(BenchError) {
         events = columns.count
+        for run in 0..<columns.runCount {
+            let thread = columns.runs[run].pid
+            let number = vcpus[thread] ?? UInt32(vcpus.count)
+            vcpus[thread] = number
+            runVCPUs.append(number)
+            runEnds.append(columns.runs[run].end)
+        }
+        for token in 0..<256 { (tokenOps[token], tokenCounters[token]) = Self.operation(columns.templates[token]) }
         tokens = try Self.compress(Array(UnsafeBufferPointer(start: columns.tokens, count: events)))
         try split(columns)
         pack(columns)
+    }
+
+    /// What a record of this kind does to a vCPU's counters.
+    private static func operation(_ event: TraceEvent) -> (op: UInt8, counter: UInt8) {
+        guard event.kind == .kvmMSR, event.isWrite else { return (0, 0) }
+        let (value, control) = (UInt8(CBENCH_OP_VALUE.rawValue), UInt8(CBENCH_OP_CONTROL.rawValue))
+        switch event.register {
+        case 0xc1..<0xc9: return (value, UInt8(event.register - 0xc1))
+        case 0x4c1..<0x4c9: return (value, UInt8(event.register - 0x4c1))
+        case 0x186..<0x18e: return (control, UInt8(event.register - 0x186))
+        case 0xc001_0200..<0xc001_020c:
+            return (event.register & 1 == 0 ? control : value, UInt8((event.register - 0xc001_0200) / 2))
+        default: return (0, 0)
+        }
+    }
+
+    func play(_ room: Room, _ vcpus: UnsafeMutablePointer<cbench_vcpu>) {
+        runVCPUs.withUnsafeBufferPointer { runVCPUs in
+            runEnds.withUnsafeBufferPointer { runEnds in
+                tokenOps.withUnsafeBufferPointer { ops in
+                    tokenCounters.withUnsafeBufferPointer { counters in
+                        var block = cbench_play_block(
+                            runs: runVCPUs.count, run_vcpu: runVCPUs.baseAddress, run_end: runEnds.baseAddress,
+                            token_op: ops.baseAddress, token_counter: counters.baseAddress)
+                        cbench_play(&block, room.tokens, room.times, room.values, vcpus)
+                    }
+                }
+            }
+        }
     }
 
     func decode(_ decoder: OpaquePointer?, _ room: Room) -> Bool {

@@ -42,18 +42,27 @@ public struct BenchEffort: Equatable, Sendable {
     public var guestAccesses: Int
     /// Bytes of the large trace that is opened.
     public var largeTraceBytes: Int
+    /// Events of the longest trace of the scaling curves.
+    public var scaleEvents: Int
+    /// Where plots go; nil for nowhere.
+    public var plots: String?
 
     /// Seconds that a recorder is given to start.
     public var settling: Double { rounds > 1 ? 1 : 0.3 }
 
     /// What figures are quoted from.
     public static let full = BenchEffort(
-        rounds: 7, columnBytes: 1 << 30, events: 20_000_000, guestAccesses: 480_000, largeTraceBytes: 10_000_000_000)
+        rounds: 7, columnBytes: 1 << 30, events: 20_000_000, guestAccesses: 480_000, largeTraceBytes: 10_000_000_000,
+        scaleEvents: 1_000_000_000)
     /// Seconds in all: shows that everything runs, and nothing else.
     public static let smoke = BenchEffort(
-        rounds: 1, columnBytes: 8 << 20, events: 100_000, guestAccesses: 4_000, largeTraceBytes: 4_000_000)
+        rounds: 1, columnBytes: 8 << 20, events: 100_000, guestAccesses: 4_000, largeTraceBytes: 4_000_000,
+        scaleEvents: 200_000)
 
-    public init(rounds: Int, columnBytes: Int, events: Int, guestAccesses: Int, largeTraceBytes: Int) {
+    public init(
+        rounds: Int, columnBytes: Int, events: Int, guestAccesses: Int, largeTraceBytes: Int, scaleEvents: Int = 20_000
+    ) {
+        self.scaleEvents = scaleEvents
         self.rounds = rounds
         self.columnBytes = columnBytes
         self.events = events

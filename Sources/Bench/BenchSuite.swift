@@ -1,6 +1,6 @@
 /// What can be measured.
 public enum BenchSection: String, CaseIterable, Sendable {
-    case record, size, decode, replay, scale, diff
+    case start, record, size, decode, replay, scale, diff
 }
 
 /// Runs sections one after the other.
@@ -12,6 +12,11 @@ public struct BenchSuite: Sendable {
     public init(effort: BenchEffort, executable: String) {
         self.effort = effort
         self.executable = executable
+    }
+
+    /// Writes a synthetic trace of `events` events or somewhat more to standard output: `pattern` of them, repeated.
+    public static func generate(_ events: Int, pattern: Int, pcpus: Int) throws {
+        try ScaleBench.generate(events, pattern: pattern, pcpus: pcpus, to: "-")
     }
 
     /// - Parameter progress: is told the name of each section before it runs.
@@ -29,6 +34,7 @@ public struct BenchSuite: Sendable {
         for section in sections {
             progress(section.rawValue)
             switch section {
+            case .start: try StartBench(effort: effort, executable: executable).run(into: &outcome)
             case .record: try RecordBench(effort: effort, executable: executable).run(into: &outcome)
             case .size: try SizeBench(effort: effort, capture: capture).run(into: &outcome)
             case .decode:

@@ -15,7 +15,7 @@ struct DecodeBench {
         let bare = try BareBlocks(trace)
         var rounds = Rounds()
         let contenders: [(name: String, work: () throws -> Double?)] = [
-            ("bare", { try bare.decode() }),
+            ("bare", { try bare.run() }),
             ("vpmu", { try decode(trace, passes: 1) }),
         ]
         try rounds.run(1, contenders)

@@ -15,7 +15,10 @@ struct GuestLoad {
     /// Makes programs of `accesses` register accesses in all, for two vCPUs.
     init(_ scratch: Scratch, executable: String, accesses wanted: Int) throws {
         self.executable = executable
-        var stream = SyntheticStream(seed: 0x9e37_79b9_7f4a_7c15)
+        // Registers that the processor has, so that a replay has something to do.
+        let processor = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let vendor = processor.contains("GenuineIntel") ? SyntheticStream.Vendor.intel : .amd
+        var stream = SyntheticStream(seed: 0x9e37_79b9_7f4a_7c15, vendor: vendor)
         var programs: [String] = []
         var made = 0
         while made < wanted {
@@ -24,13 +27,9 @@ struct GuestLoad {
             for _ in 0..<size {
                 let event = stream.event()
                 let register = "0x" + String(event.register, radix: 16)
-                if event.isWrite {
-                    text += "write \(register) 0x\(String(event.value, radix: 16))\n"
-                    // The end of a task switch; the guest leaves KVM, as it would for its timer.
-                    if event.register == 0x38f, event.value != 0 { text += "exit\n" }
-                } else {
-                    text += "read \(register)\n"
-                }
+                text += event.isWrite ? "write \(register) 0x\(String(event.value, radix: 16))\n" : "read \(register)\n"
+                // The guest leaves KVM, as it would for its timer.
+                if stream.isBetweenBursts { text += "exit\n" }
             }
             let path = scratch.file("guest-\(programs.count).program")
             try Data(text.utf8).write(to: URL(fileURLWithPath: path))

@@ -55,13 +55,23 @@ struct PeerProgram {
         }
     }
 
-    /// Starts the program.
-    func start(_ arguments: [String], output: String = "/dev/null") throws(BenchError) -> Running {
+    /// Starts the program. Descriptors take the place of the files where they are given.
+    func start(
+        _ arguments: [String], output: String = "/dev/null", reading: Int32? = nil, writing: Int32? = nil
+    ) throws(BenchError) -> Running {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        if let reading {
+            posix_spawn_file_actions_adddup2(&actions, reading, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
+        if let writing {
+            posix_spawn_file_actions_adddup2(&actions, writing, 1)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        }
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
         // Worker threads block signals and shells ignore some; neither is the peer's business.
         var attributes = posix_spawnattr_t()
@@ -82,6 +92,28 @@ struct PeerProgram {
             throw BenchError("\(path): cannot run: \(String(cString: strerror(failure)))")
         }
         return Running(pid: child, since: since)
+    }
+
+    /// Runs `source` into this program through a pipe; the status, time and memory are this program's, and the source must end well.
+    func run(_ arguments: [String], fedBy source: PeerProgram, _ sourceArguments: [String]) throws(BenchError) -> Run {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw BenchError("no pipe: \(String(cString: strerror(errno)))") }
+        // Neither end may stay open in the program at the other.
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        defer { for end in ends where end >= 0 { close(end) } }
+        let sink = try start(arguments, reading: ends[0])
+        let feeder = try source.start(sourceArguments, writing: ends[1])
+        for index in ends.indices {
+            close(ends[index])
+            ends[index] = -1
+        }
+        let run = sink.wait()
+        let fed = feeder.wait()
+        guard fed.status == 0 else {
+            throw BenchError(
+                "\(source.path) \(sourceArguments.joined(separator: " ")): ended with status \(fed.status)")
+        }
+        return run
     }
 
     /// The same, and any other exit status than those in `expected` is an error.

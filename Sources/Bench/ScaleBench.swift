@@ -1,8 +1,8 @@
 import Foundation
 import Trace
 
-/// How the cost of an event changes with the length of the trace, the number of pCPUs and the number of policies: it must
-/// not grow. One bar a step, all of a curve to one scale.
+/// How the cost of an event changes with the length of the trace, the number of policies and the number of pCPUs: it must
+/// not grow.
 struct ScaleBench {
     let effort: BenchEffort
     let executable: String
@@ -11,66 +11,91 @@ struct ScaleBench {
         "emulated", "mediated", "none", "ultimate", "fair", "static", "esxi", "inuse", "confidential", "emulated-hwid",
         "mediated-sched", "ultimate-exact",
     ]
+    /// Longer traces are repetitions of this many events.
+    private static let pattern = 1_000_000
 
     func run(into outcome: inout BenchOutcome) throws {
         let scratch = try Scratch()
         let vpmu = PeerProgram(path: executable)
         let path = scratch.file("scale.vpt")
-        try SyntheticTrace.write(min(1_000, effort.events), to: path)
-        guard try vpmu.run(["replay", path, "--policy", "emulated", "--json"]).status == 0 else {
-            outcome.skipped.append(BenchSkip(name: "scale", why: "vpmu replay refuses the synthetic trace"))
-            return
+        let most = min(effort.scaleEvents, 2_000_000)
+        try SyntheticTrace.write(most, to: path)
+        let start = try vpmu.run(["--version"], expecting: [0]).cpu
+        /// CPU ns an event, the start of the process taken off.
+        func cost(_ run: PeerProgram.Run, _ events: Int) -> Double { max(run.cpu - start, 0) / Double(events) * 1e9 }
+        func replay(_ policies: Int) throws -> Double {
+            let options = Self.policies.prefix(policies).flatMap { ["--policy", $0] }
+            var costs: [Double] = []
+            for _ in 0..<min(effort.rounds, 3) {
+                let run = try vpmu.run(["replay", path, "--json", "--threads", "1"] + options, expecting: [0])
+                costs.append(cost(run, most))
+            }
+            return Rounds.median(costs)
         }
-        // Enough for a curve; the longest takes no more than a minute.
-        let most = min(effort.events, 2_000_000)
-        let lengths = [1_000, 100, 10, 1].map { most / $0 }.filter { $0 >= 1_000 }
-        let byEvents = try lengths.map { events in
-            try SyntheticTrace.write(events, to: path)
-            return (events, try perEvent(vpmu, path, events: events, policies: 1))
-        }
-        curve("scale.events", "events", byEvents, into: &outcome)
+        let byPolicies = try [1, 2, 4, 8, 12].map { ($0, try replay($0) / Double($0)) }
+        try curve("policies", "ns an event and policy", byPolicies, into: &outcome)
 
-        let events = max(500, most / 10)
         let byPCPUs = try [1, 4, 16, 64, 256].map { pcpus in
-            try SyntheticTrace.write(events, to: path, pcpus: pcpus, vcpus: 256)
-            return (pcpus, try perEvent(vpmu, path, events: events, policies: 1))
+            try SyntheticTrace.write(most, to: path, pcpus: pcpus, vcpus: 256)
+            return (pcpus, try replay(1))
         }
-        curve("scale.pcpus", "pCPUs", byPCPUs, into: &outcome)
-
-        try SyntheticTrace.write(events, to: path)
-        let byPolicies = try [1, 2, 4, 8, 12].map { count in
-            (count, try perEvent(vpmu, path, events: events, policies: count) / Double(count))
-        }
-        curve("scale.policies", "policies", byPolicies, into: &outcome)
+        try curve("pcpus", "ns an event", byPCPUs, into: &outcome)
+        try byEvents(vpmu, cost, into: &outcome)
     }
 
-    /// CPU ns an event of a whole replay, the start of the process taken off.
-    private func perEvent(_ vpmu: PeerProgram, _ path: String, events: Int, policies: Int) throws -> Double {
-        let options = Self.policies.prefix(policies).flatMap { ["--policy", $0] }
-        var rounds = Rounds()
-        try rounds.run(
-            min(effort.rounds, 3),
-            [
-                ("start", { try vpmu.run(["--version"], expecting: [0]).cpu }),
-                (
-                    "replay",
-                    { try vpmu.run(["replay", path, "--json", "--threads", "1"] + options, expecting: [0]).cpu }
-                ),
-            ])
-        return max(rounds.median("replay") - rounds.median("start"), 0) / Double(events) * 1e9
+    private func byEvents(
+        _ vpmu: PeerProgram, _ cost: (PeerProgram.Run, Int) -> Double, into outcome: inout BenchOutcome
+    ) throws {
+        let lengths = [1_000, 100, 10, 1].map { effort.scaleEvents / $0 }.filter { $0 >= 100 }
+        var memory = 0
+        let points = try lengths.map { events in
+            let run = try vpmu.run(
+                ["replay", "-", "--policy", Self.policies[0], "--json", "--threads", "1"], fedBy: vpmu,
+                Self.generator(events))
+            guard run.status == 0 else { throw BenchError("vpmu replay of a pipe: ended with status \(run.status)") }
+            memory = max(memory, run.memory)
+            return (events, cost(run, events))
+        }
+        try curve("events", "ns an event", points, into: &outcome)
+        let longest = lengths.last ?? 0
+        outcome.add(
+            "scale.memory", Double(memory) / 1_048_576, "MiB", peer: "greatest resident set",
+            how: "vpmu replay - of up to \(longest) events from a pipe")
+        var seconds: [Double] = []
+        for _ in 0..<min(effort.rounds, 3) {
+            seconds.append(try vpmu.run(Self.generator(longest), expecting: [0]).wall)
+        }
+        outcome.add(
+            "scale.generator", Double(longest) / Rounds.median(seconds) / 1e6, "M events/s",
+            peer: "\(longest) events to /dev/null",
+            how: "vpmu \(Self.generator(longest).joined(separator: " "))")
     }
 
-    /// The figure of a curve is its last step over its second: the first has the cost of starting in it.
-    private func curve(_ name: String, _ unit: String, _ points: [(Int, Double)], into outcome: inout BenchOutcome) {
-        let greatest = points.map(\.1).max() ?? 1
-        for (step, cost) in points {
-            let bar = String(repeating: "#", count: max(1, Int(cost / max(greatest, 1e-9) * 40)))
-            outcome.add("\(name).\(step)", cost, "ns an event", peer: bar, how: "vpmu replay, \(step) \(unit)")
-        }
-        if points.count > 2, points[1].1 > 0 {
+    private static func generator(_ events: Int) -> [String] {
+        ["bench", "--generate", "\(events)", "--generate-pattern", "\(min(events, pattern))"]
+    }
+
+    /// Writes `events` made-up events, or somewhat more, to `path` (`-`: standard output): those of a synthetic host, repeated.
+    static func generate(_ events: Int, pattern: Int, pcpus: Int, to path: String) throws {
+        let scratch = try Scratch()
+        let file = scratch.file("pattern.vpt")
+        try SyntheticTrace.write(pattern, to: file, pcpus: pcpus, vcpus: max(200, pcpus))
+        try RepeatedTrace(try TraceReader(path: file)).write(to: path, atLeast: UInt64(events))
+    }
+
+    /// The figure of a curve is its last step over its first.
+    private func curve(
+        _ name: String, _ unit: String, _ points: [(Int, Double)], into outcome: inout BenchOutcome
+    ) throws {
+        let plot = Plot(title: "Cost of an event by number of \(name)", x: name, y: unit, points: points)
+        for (number, (step, cost)) in points.enumerated() {
             outcome.add(
-                "\(name).growth", points[points.count - 1].1 / points[1].1, "of the second step",
-                peer: "cost of an event at \(points[1].0) \(unit)", how: "at \(points[points.count - 1].0) \(unit)")
+                "scale.\(name).\(step)", cost, unit, peer: plot.bar(number), how: "vpmu replay, \(step) \(name)")
         }
+        if let plots = effort.plots { try plot.write(to: "\(plots)/scale-\(name).svg") }
+        guard let first = points.first, let last = points.last, first.1 > 0 else { return }
+        outcome.add(
+            "scale.\(name).growth", last.1 / first.1, "of the first step", peer: "\(first.0) \(name)",
+            how: "the cost at \(last.0) \(name)")
     }
 }

@@ -9,6 +9,10 @@ import Trace
 struct SyntheticStream {
     let pcpus: Int
     let vcpus: Int
+    /// Whose registers the guests use.
+    let vendor: Vendor
+
+    enum Vendor { case intel, amd }
 
     /// Information of all events so far, bits.
     private(set) var bits = 0.0
@@ -23,7 +27,8 @@ struct SyntheticStream {
     /// ns between bursts on a pCPU.
     private let between = Geometric(mean: 100_000)
 
-    init(seed: UInt64, pcpus: Int = 64, vcpus: Int = 200) {
+    init(seed: UInt64, pcpus: Int = 64, vcpus: Int = 200, vendor: Vendor = .intel) {
+        self.vendor = vendor
         precondition(vcpus >= pcpus, "\(vcpus) vCPUs leave some of \(pcpus) pCPUs idle")
         random = seed
         self.pcpus = pcpus
@@ -44,6 +49,9 @@ struct SyntheticStream {
         return metadata
     }
 
+    /// Whether the last event was the end of a task switch.
+    var isBetweenBursts: Bool { at == burst.count }
+
     mutating func event() -> TraceEvent {
         if at == burst.count { makeBurst() }
         defer { at += 1 }
@@ -58,8 +66,9 @@ struct SyntheticStream {
         next = (next + 1) % pcpus
         let homed = (vcpus - pcpu + pcpus - 1) / pcpus
         let vcpu = pcpu + pcpus * choose(homed)
-        let out = EventSet.all[choose(EventSet.all.count)]
-        let into = EventSet.all[choose(EventSet.all.count)]
+        let sets = vendor == .intel ? EventSet.all : EventSet.amd
+        let out = sets[choose(sets.count)]
+        let into = sets[choose(sets.count)]
         clocks[pcpu] += 1_000 + draw(between)
         func access(_ write: Bool, _ register: UInt32, _ data: UInt64) {
             if !burst.isEmpty { clocks[pcpu] += 120 + draw(inside) }
@@ -67,6 +76,18 @@ struct SyntheticStream {
                 .kvmMSR(
                     time: clocks[pcpu], pcpu: UInt16(pcpu), pid: Int32(2_000 + vcpu), write: write, register: register,
                     data: data))
+        }
+        if vendor == .amd {
+            // The core extension: PERF_CTLn and PERF_CTRn in turn, and nothing global.
+            for counter in out.events.indices {
+                access(true, 0xc001_0200 + 2 * UInt32(counter), out.events[counter] & ~(1 << 22))
+                access(false, 0xc001_0201 + 2 * UInt32(counter), (1 << 48) - literal())
+            }
+            for counter in into.events.indices {
+                access(true, 0xc001_0201 + 2 * UInt32(counter), (1 << 48) - literal())
+                access(true, 0xc001_0200 + 2 * UInt32(counter), into.events[counter])
+            }
+            return
         }
         access(true, 0x38f, 0)
         for counter in out.events.indices {
@@ -123,6 +144,13 @@ private struct EventSet {
     var events: [UInt64]
     var fixedControl: UInt64
     var globalControl: UInt64
+
+    static let amd: [EventSet] = [
+        EventSet(events: [0x53_00c0, 0x53_0076, 0x53_00c2, 0x53_00c3], fixedControl: 0, globalControl: 0),
+        EventSet(events: [0x53_00c0, 0x53_0964, 0x53_0060], fixedControl: 0, globalControl: 0),
+        EventSet(events: [0x53_0376, 0x53_00c0], fixedControl: 0, globalControl: 0),
+        EventSet(events: [0x53_0040, 0x53_0041, 0x53_0045, 0x53_0076], fixedControl: 0, globalControl: 0),
+    ]
 
     static let all: [EventSet] = [
         EventSet(events: [0x53_00c0, 0x53_003c, 0x53_00c4, 0x53_00c5], fixedControl: 0, globalControl: 0xf),

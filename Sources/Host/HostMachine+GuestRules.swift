@@ -4,6 +4,7 @@ import Policy
 /// What a policy changes about a single VM: the PMU it sees, the counters and events it may have, and how it learns
 /// that it cannot have one.
 extension HostMachine {
+    @inline(__always)
     func guestRules(_ vcpu: Int) -> GuestRules { guestRules[actors.vcpus[vcpu].vm] }
 
     /// The PMU that the guest's CPUID announces under `rules`.
@@ -90,10 +91,12 @@ extension HostMachine {
         let mask = vcpus[vcpu].pmu.enabledMask & ~vcpus[vcpu].told
         guard mask != vcpus[vcpu].enabledMask else { return }
         vcpus[vcpu].enabledMask = mask
+        vcpus[vcpu].programming &+= 1
         scheduler.sink.guestEnabledChanged(vcpu: vcpu, mask: mask)
     }
 
     /// What a read of an event select gives: that of a counter in use at power-on is not zero.
+    @inline(__always)
     func eventSelectShown(_ vcpu: Int, _ slot: Int) -> UInt64 {
         let value = vcpus[vcpu].pmu.registers.eventSelect[slot]
         guard value == 0, guestRules(vcpu).telling == .evtselNonzero,
@@ -128,6 +131,7 @@ extension HostMachine {
     }
 
     /// The physical counters a guest's events may use where the vCPU is now.
+    @inline(__always)
     private func countersForGuests(_ vcpu: Int) -> UInt64 {
         let pcpu = max(0, vcpus[vcpu].pcpu)
         guard let reservation = rules.reservations.first(where: { $0.pcpus.contains(pcpu) }) else {
@@ -168,6 +172,7 @@ extension HostMachine {
     }
 
     /// How the guest's event selects are named to perf.
+    @inline(__always)
     func namesByHardwareID(_ vcpu: Int) -> Bool {
         switch guestRules(vcpu).eventNames {
         case .asTraced: kvm.identity == .hardwareID

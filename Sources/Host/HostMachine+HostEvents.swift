@@ -36,6 +36,7 @@ extension HostMachine {
         }
     }
 
+    @inline(__always)
     private func reasonToRefuse(_ index: Int) -> Refusal.Reason? {
         if mediatedVMs > 0, rules.hostVisibility == .refuses, actors.hostEvents[index].exclusion != .guest {
             return .notSupported
@@ -43,6 +44,7 @@ extension HostMachine {
         return model.constraint(for: actors.hostEvents[index].config).mask == 0 ? .invalid : nil
     }
 
+    @inline(__always)
     private func spec(ofHostEvent index: Int) -> EventSpec {
         let event = actors.hostEvents[index]
         let scope: EventSpec.Scope =

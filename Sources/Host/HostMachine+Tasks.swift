@@ -50,6 +50,7 @@ extension HostMachine {
     }
 
     /// Whether the PMU stays with a mediated guest from one switch of its thread to the next.
+    @inline(__always)
     private func keepsPMU(_ vcpu: Int) -> Bool {
         kvm.entries == .hidden || guestRules(vcpu).handover == .timeSlice
     }

@@ -15,6 +15,8 @@ import Policy
 ///
 /// Where operations leave something out (a thread that was never switched in, a VM that was never created) the
 /// machine supplies it at the first use.
+///
+/// Functions that only look at the machine are inlined, here as in the scheduler: each call would else get a copy of all of it.
 public struct HostMachine<Sink: PMUSink> {
     public var scheduler: CounterScheduler<Sink>
     public let model: ProcessorModel
@@ -22,7 +24,7 @@ public struct HostMachine<Sink: PMUSink> {
     public let kvm: KVMRules
     public let actors: Demand.Actors
 
-    var vcpus: [VCPU]
+    var vcpus: FlatArray<VCPU>
     /// The vCPU current on each pCPU, -1 if another thread is.
     var currentVCPU: [Int]
     var hostTasks: [TaskID]
@@ -44,33 +46,12 @@ public struct HostMachine<Sink: PMUSink> {
         public var counter: Counter
     }
 
-    /// What the host keeps of a vCPU.
-    struct VCPU {
-        var pmu: VirtualPMU
-        var task: TaskID
-        /// The pCPU its thread is current on, -1 if none.
-        var pcpu = -1
-        /// KVM_REQ_PMU is pending.
-        var requested = false
-        /// The thread was switched out and in again: unused events go at the next entry (`need_cleanup`).
-        var needsCleanup = false
-        /// The last exit went back without leaving the run loop.
-        var inRunLoop = false
-        var enabledMask: UInt64 = 0
-        /// Counters the guest knows it cannot have, however it was told.
-        var told: UInt64 = 0
-        var counts = OperationCounts()
-    }
-
-    struct HostEventState {
-        var event: EventID?
-        var refused = false
-    }
-
-    enum VMState { case absent, running, refused }
+    typealias VCPU = HostVCPU
+    typealias HostEventState = InstalledHostEvent
+    typealias VMState = VMPower
 
     /// The rules of each VM, its event filter as KVM takes it, and the counters that were in use when it powered on.
-    var guestRules: [GuestRules]
+    var guestRules: FlatArray<GuestRules>
     var filters: [EventFilter?]
     var badFilters: Set<Int> = []
     /// Whether each VM has run since it was created.
@@ -86,13 +67,14 @@ public struct HostMachine<Sink: PMUSink> {
         self.actors = actors
         scheduler = CounterScheduler(
             pcpus: actors.pcpus, limits: .init(model: model), rules: rules, siblings: actors.siblings, sink: sink)
-        guestRules = actors.vms.map { rules.guestRules(vm: $0.name) }
+        let rulesOfVMs = actors.vms.map { rules.guestRules(vm: $0.name) }
+        guestRules = FlatArray(rulesOfVMs)
         filters = []
         unavailable = [UInt64](repeating: 0, count: actors.vms.count)
         poweredOn = [Bool](repeating: false, count: actors.vms.count)
-        vcpus = []
+        vcpus = FlatArray()
         for vcpu in actors.vcpus {
-            let guest = guestRules.indices.contains(vcpu.vm) ? guestRules[vcpu.vm] : rules.guest
+            let guest = rulesOfVMs.indices.contains(vcpu.vm) ? rulesOfVMs[vcpu.vm] : rules.guest
             let shape = HostMachine.shape(model: model, rules: rules, guest: guest, kvm: kvm, pcpus: actors.pcpus)
             let fixedEvents = (0..<shape.fixed).map { model.generic[HardwareIdentity.fixedEvent($0)] ?? 0 }
             vcpus.append(VCPU(pmu: VirtualPMU(shape: shape, fixedEvents: fixedEvents), task: scheduler.addTask()))
@@ -147,24 +129,44 @@ public struct HostMachine<Sink: PMUSink> {
     }
 
     /// Whether the VM was created and not refused.
+    @inline(__always)
     public func isRunning(vm: Int) -> Bool { vms.indices.contains(vm) && vms[vm] == .running }
 
     /// The virtual counters that the guest of `vcpu` believes to count, by `Counter.bit`.
+    @inline(__always)
     public func guestEnabled(vcpu: Int) -> UInt64 { vcpus[vcpu].enabledMask }
 
+    /// The event that the guest has programmed a counter with, as a raw event select: a fixed counter's privileges come from its
+    /// field of FIXED_CTR_CTRL.
+    @inline(__always)
+    public func programmedEvent(vcpu: Int, counter: Counter) -> UInt64 {
+        guard let slot = GuestRegisters.slot(of: counter) else { return 0 }
+        let config = vcpus[vcpu].pmu.registers.eventSelect[slot]
+        guard counter.isFixed else { return config }
+        return config | FixedControl.privileges(of: vcpus[vcpu].pmu.registers.fixedField(counter.number))
+    }
+
+    /// Goes up whenever what the guest of `vcpu` has programmed, or believes to count, may have changed.
+    @inline(__always)
+    public func programming(vcpu: Int) -> UInt64 { vcpus[vcpu].programming }
+
     /// What `vcpu` has cost so far.
+    @inline(__always)
     public func operationCounts(vcpu: Int) -> OperationCounts { vcpus[vcpu].counts }
 
     /// The registers and counters of `vcpu` as KVM keeps them; a counter that runs holds more than is noted here.
+    @inline(__always)
     public func virtualPMU(vcpu: Int) -> VirtualPMU { vcpus[vcpu].pmu }
 
     /// The scheduler's event behind a guest's counter, nil where there is none.
+    @inline(__always)
     public func event(vcpu: Int, counter: Counter) -> EventID? {
         guard let slot = GuestRegisters.slot(of: counter), vcpus[vcpu].pmu.event[slot] >= 0 else { return nil }
         return vcpus[vcpu].pmu.event[slot]
     }
 
     /// The scheduler's event of a host event, nil while it is not installed or was refused.
+    @inline(__always)
     public func hostEvent(_ index: Int) -> EventID? {
         hostEvents.indices.contains(index) ? hostEvents[index].event : nil
     }

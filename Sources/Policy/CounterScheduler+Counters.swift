@@ -46,6 +46,7 @@ extension CounterScheduler {
 
     /// `match_prev_assignment()`: the tag belongs to the place in the list, so an event that moved up after a
     /// deletion does not match even on the same counter.
+    @inline(__always)
     private func keepsCounter(_ event: EventID, _ pcpu: Int, _ position: Int) -> Bool {
         events[event].counter == pcpus[pcpu].assigned[position] && events[event].lastPCPU == pcpu
             && events[event].lastTag == pcpus[pcpu].tags[position]

@@ -21,6 +21,7 @@ extension CounterScheduler {
         }
     }
 
+    @inline(__always)
     private func leaders(of context: Int, _ list: Lists) -> [EventID] {
         switch list {
         case .ultimate: contexts[context].ultimate
@@ -83,9 +84,11 @@ extension CounterScheduler {
         guard events[event].state == .active else { return }
         if events[event].leader == event {
             let context = events[event].context
-            contexts[context].pinnedActive.removeAll { $0 == event }
-            contexts[context].flexibleActive.removeAll { $0 == event }
-            contexts[context].ultimateActive.removeAll { $0 == event }
+            switch events[event].list {
+            case .ultimate: contexts[context].ultimateActive.removeFirst(equalTo: event)
+            case .pinned: contexts[context].pinnedActive.removeFirst(equalTo: event)
+            default: contexts[context].flexibleActive.removeFirst(equalTo: event)
+            }
         }
         pmuDisable(pcpu)
         removeFromList(event, pcpu)

@@ -34,6 +34,7 @@ extension CounterScheduler {
 
     /// Whether perf has anything to do with the PMU on `pcpu`: without a context that ever had an event it does not
     /// touch it (`perf_ctx_disable()` walks the contexts' PMUs).
+    @inline(__always)
     private func hasPMU(_ pcpu: Int) -> Bool {
         let task = pcpus[pcpu].taskContext
         return contexts[pcpu].hasPMU || task >= 0 && contexts[task].hasPMU
@@ -49,6 +50,7 @@ extension CounterScheduler {
     }
 
     /// The vCPU whose guest context is loaded on `pcpu`, nil if the host's is.
+    @inline(__always)
     public func loadedGuest(pcpu: Int) -> Int? {
         pcpus[pcpu].loadedGuest >= 0 ? pcpus[pcpu].loadedGuest : nil
     }

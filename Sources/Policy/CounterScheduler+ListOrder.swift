@@ -44,7 +44,7 @@ extension CounterScheduler {
     private mutating func admit(_ pcpu: Int, task: Int) {
         if task >= 0, contexts[task].attached > 0 {
             contexts[task].active.formUnion(.common)
-            pcpus[pcpu].taskContext = task
+            setTaskContext(task, on: pcpu)
         }
         if contexts[pcpu].attached > 0 { contexts[pcpu].active.formUnion(.common) }
         waitingIn(pcpu)
@@ -66,7 +66,7 @@ extension CounterScheduler {
         guard contexts[context].attached > 0 else { return }
         let changed = lists.subtracting(contexts[context].active)
         contexts[context].active.formUnion(lists)
-        if case .task = contexts[context].scope { pcpus[pcpu].taskContext = context }
+        if case .task = contexts[context].scope { setTaskContext(context, on: pcpu) }
         if changed.contains(.ultimate) { groupsIn(context, .ultimate, pcpu) }
         if changed.contains(.pinned) { groupsIn(context, .pinned, pcpu) }
         if changed.contains(.flexible) { groupsIn(context, .flexible, pcpu) }
@@ -77,7 +77,7 @@ extension CounterScheduler {
         guard contexts[context].attached > 0 else { return }
         let changed = lists.intersection(contexts[context].active)
         contexts[context].active.subtract(lists)
-        if case .task = contexts[context].scope, contexts[context].active.isEmpty { pcpus[pcpu].taskContext = -1 }
+        if case .task = contexts[context].scope, contexts[context].active.isEmpty { setTaskContext(-1, on: pcpu) }
         guard contexts[context].hasPMU else { return }
         listsOut(context, changed, pcpu)
     }
@@ -87,19 +87,34 @@ extension CounterScheduler {
         guard !lists.isEmpty else { return }
         pmuDisable(pcpu)
         if lists.contains(.ultimate) {
-            let running = contexts[context].ultimateActive
-            for leader in running { scheduleGroupOut(leader, pcpu) }
+            groupsOut(context, .ultimate, pcpu)
         }
         if lists.contains(.pinned) {
-            let running = contexts[context].pinnedActive
-            for leader in running { scheduleGroupOut(leader, pcpu) }
+            groupsOut(context, .pinned, pcpu)
         }
         if lists.contains(.flexible) {
-            let running = contexts[context].flexibleActive
-            for leader in running { scheduleGroupOut(leader, pcpu) }
+            groupsOut(context, .flexible, pcpu)
             contexts[context].rotateNecessary = false
         }
         pmuEnable(pcpu)
+    }
+
+    /// A group that goes out leaves the list; one that does not is passed over.
+    private mutating func groupsOut(_ context: Int, _ list: Lists, _ pcpu: Int) {
+        var next = 0
+        while let leader = running(context, list, next) {
+            scheduleGroupOut(leader, pcpu)
+            if running(context, list, next) == leader { next += 1 }
+        }
+    }
+
+    @inline(__always)
+    private func running(_ context: Int, _ list: Lists, _ place: Int) -> EventID? {
+        switch list {
+        case .ultimate: place < contexts[context].ultimateActive.count ? contexts[context].ultimateActive[place] : nil
+        case .pinned: place < contexts[context].pinnedActive.count ? contexts[context].pinnedActive[place] : nil
+        default: place < contexts[context].flexibleActive.count ? contexts[context].flexibleActive[place] : nil
+        }
     }
 
     /// A counter fell free outside a rescheduling: Linux waits, a proposal refills.

@@ -4,7 +4,8 @@ import PMU
 extension CounterScheduler {
     /// Makes an event; it is in no list until installed. A sibling names its group's leader.
     public mutating func create(_ spec: EventSpec, leader: EventID? = nil) -> EventID {
-        let id = events.count
+        let reused = freeIDs.popLast()
+        let id = reused ?? events.count
         let spec = shaped(spec)
         let context: Int
         switch spec.scope {
@@ -13,8 +14,9 @@ extension CounterScheduler {
         }
         let list: Lists =
             isUltimate(spec.owner) ? .ultimate : spec.priority == .pinned ? .pinned : .flexible
-        events.append(
-            Event(spec: spec, leader: leader ?? id, context: context, list: leader.map { events[$0].list } ?? list))
+        let event = Event(
+            spec: spec, leader: leader ?? id, context: context, list: leader.map { events[$0].list } ?? list)
+        if reused != nil { events[id] = event } else { events.append(event) }
         contexts[context].hasPMU = true
         if let leader { events[leader].siblings.append(id) }
         sink.created(event: id, spec: spec)
@@ -105,7 +107,9 @@ extension CounterScheduler {
     public mutating func remove(_ leader: EventID) {
         if delegated(.remove(leader)) { return }
         for sibling in events[leader].siblings { detach(sibling) }
+        guard events[leader].attached else { return }
         detach(leader)
+        if eventIDs == .reused, events[leader].siblings.isEmpty { freeIDs.append(leader) }
     }
 
     private mutating func detach(_ event: EventID) {
@@ -116,13 +120,15 @@ extension CounterScheduler {
         setState(event, .exited, pcpu: pcpu)
         events[event].attached = false
         contexts[context].attached -= 1
-        contexts[context].pinned.removeAll { $0 == event }
-        contexts[context].flexible.removeAll { $0 == event }
-        contexts[context].ultimate.removeAll { $0 == event }
+        switch events[event].list {
+        case .ultimate: contexts[context].ultimate.removeFirst(equalTo: event)
+        case .pinned: contexts[context].pinned.removeFirst(equalTo: event)
+        default: contexts[context].flexible.removeFirst(equalTo: event)
+        }
         if contexts[context].attached == 0 {
             contexts[context].rotateNecessary = false
             contexts[context].active = []
-            if case .task = contexts[context].scope, let pcpu { pcpus[pcpu].taskContext = -1 }
+            if case .task = contexts[context].scope, let pcpu { setTaskContext(-1, on: pcpu) }
         }
         if let pcpu { refillIfRuled(pcpu) }
     }
@@ -150,10 +156,11 @@ extension CounterScheduler {
     }
 
     /// The pCPU on which the context's owner is current: its own for a cpu context.
+    @inline(__always)
     func pcpuWhereCurrent(_ context: Int) -> Int? {
         switch contexts[context].scope {
         case .pcpu(let pcpu): pcpu
-        case .task(let task): pcpus.firstIndex { $0.current == task }
+        case .task(let task): pcpuOfCurrent(task)
         }
     }
 }

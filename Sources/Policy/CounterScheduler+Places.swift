@@ -4,6 +4,7 @@ import PMU
 /// sibling hyper-thread bars.
 extension CounterScheduler {
     /// The event as the policy lets it in: guests' priority and choice of counter, and what host events may see.
+    @inline(__always)
     public func shaped(_ spec: EventSpec) -> EventSpec {
         var spec = spec
         switch spec.owner {
@@ -20,10 +21,12 @@ extension CounterScheduler {
         return spec
     }
 
+    @inline(__always)
     func guestRules(_ vcpu: Int) -> GuestRules {
         guestRules.indices.contains(vcpu) ? guestRules[vcpu] : rules.guest
     }
 
+    @inline(__always)
     func isUltimate(_ owner: EventOwner) -> Bool {
         guard hasUltimate, case .guest(let vcpu, _) = owner else { return false }
         return guestRules(vcpu).priority == .ultimate
@@ -40,6 +43,7 @@ extension CounterScheduler {
     }
 
     /// The counters `event` may use on `pcpu` at the moment.
+    @inline(__always)
     func constraint(of event: EventID, on pcpu: Int) -> Constraint {
         let sibling = pcpus[pcpu].sibling
         guard !allowed.isEmpty || sibling >= 0 else { return events[event].spec.constraint }
@@ -69,6 +73,7 @@ extension CounterScheduler {
 
     /// GP placements the solver may make on `pcpu`: half of them while either thread of a core with the erratum has an
     /// exclusive event (`x86_schedule_events()`).
+    @inline(__always)
     func gpmax(_ pcpu: Int) -> Int {
         let sibling = pcpus[pcpu].sibling
         guard sibling >= 0 else { return limits.gpmax }

@@ -5,13 +5,13 @@ extension CounterScheduler {
     /// task without events (the idle task among them).
     public mutating func switchTask(pcpu: Int, to next: TaskID?) {
         if external != nil {
-            pcpus[pcpu].current = next
-            pcpus[pcpu].taskContext = next.map { taskContexts[$0] } ?? -1
+            setCurrent(next, on: pcpu)
+            setTaskContext(next.map { taskContexts[$0] } ?? -1, on: pcpu)
             _ = delegated(.switchTask(pcpu: pcpu, to: next))
             return
         }
         taskOut(pcpu)
-        pcpus[pcpu].current = next
+        setCurrent(next, on: pcpu)
         taskIn(pcpu)
     }
 

@@ -26,11 +26,19 @@ public struct CounterScheduler<Sink: PMUSink> {
     /// Limits of the PMU that scheduling depends on.
     public let limits: Limits
 
-    var events: [Event] = []
-    var contexts: [Context] = []
-    var pcpus: [PCPU]
+    var events = FlatArray<Event>()
+    var contexts = FlatArray<Context>()
+    var pcpus: FlatArray<PCPU>
     /// The context index of each task; pCPU p's own context is p.
     var taskContexts: [Int] = []
+    /// On how many pCPUs each task is current, and the last on which it became so.
+    var taskPlaces: [(count: Int, last: Int)] = []
+    /// Whether the ids of removed events name new ones: a listener that keeps something for each event then needs no more
+    /// memory than there are events at a time.
+    public var eventIDs = SchedulerEventIDs.unique
+    /// Ids to be used again.
+    var freeIDs: [EventID] = []
+
     /// The rules of each vCPU's VM, by the demand's index; vCPUs beyond the end follow the policy's common rules.
     public var guestRules: [GuestRules] = []
     /// Who decides instead of this scheduler's own rules, nil if they do.
@@ -49,32 +57,11 @@ public struct CounterScheduler<Sink: PMUSink> {
     /// Where events of host and guests may go on each pCPU; empty if everybody may go everywhere.
     let allowed: [(host: UInt64, guests: UInt64)]
 
-    public struct Limits: Sendable, Equatable {
-        public var gp: Int
-        public var fixed: Int
-        /// GP placements the solver may make, before pairs are taken off (`x86_pmu_max_num_counters()`).
-        public var gpmax: Int
-        /// Whether the erratum of Sandy Bridge to Haswell is worked around between the threads of a core.
-        public var hyperthreadErratum: HyperthreadErratum
-
-        public enum HyperthreadErratum: Sendable { case absent, workedAround }
-
-        public init(
-            gp: Int, fixed: Int, gpmax: Int? = nil, hyperthreadErratum: HyperthreadErratum = .absent
-        ) {
-            self.gp = gp
-            self.fixed = fixed
-            self.gpmax = gpmax ?? gp
-            self.hyperthreadErratum = hyperthreadErratum
-        }
-
-        /// The limits of a processor.
-        public init(model: ProcessorModel) {
-            self.init(
-                gp: model.gp, fixed: model.fixed,
-                hyperthreadErratum: model.rules.contains(.hyperthreadErratum) ? .workedAround : .absent)
-        }
-    }
+    public typealias Limits = SchedulerLimits
+    typealias Event = ScheduledEvent
+    typealias Context = EventContext
+    typealias Lists = ContextLists
+    typealias PCPU = PCPUSchedule
 
     /// - Parameters:
     ///   - pcpus: number of logical host CPUs.
@@ -86,8 +73,8 @@ public struct CounterScheduler<Sink: PMUSink> {
         self.sink = sink
         self.rules = rules
         self.limits = limits
-        pcpus = (0..<count).map { _ in PCPU() }
-        contexts = (0..<count).map { Context(scope: .pcpu($0)) }
+        pcpus = FlatArray((0..<count).map { _ in PCPU() })
+        contexts = FlatArray((0..<count).map { Context(scope: .pcpu($0)) })
         hasUltimate = rules.allGuestRules.contains { $0.priority == .ultimate && $0.access == .emulated }
         keepsTimes = rules.allGuestRules.contains { $0.counts == .scaled }
         blindsHost =
@@ -102,87 +89,10 @@ public struct CounterScheduler<Sink: PMUSink> {
         }
     }
 
-    struct Event {
-        var spec: EventSpec
-        var leader: EventID
-        var context: Int
-        var state: EventState = .off
-        var siblings: [EventID] = []
-        /// The list of its context that a leader stands in.
-        var list: Lists
-        /// The counter used last, -1 before the first use; survives being scheduled out.
-        var counter = -1
-        var lastPCPU = -1
-        var lastTag: UInt32 = 0
-        var attached = false
-        var stopped = true
-        /// Stopped by its owner, so that reassignment must not start it (PERF_HES_ARCH).
-        var heldStopped = false
-        /// Guest-mode time that a guest's event was enabled and ACTIVE up to `stateSince`, kept where guests see scaled
-        /// counts.
-        var enabledNs: UInt64 = 0
-        var activeNs: UInt64 = 0
-        var stateSince: UInt64 = 0
-    }
-
-    /// A list of groups that is scheduled together: one pCPU's, or one task's.
-    struct Context {
-        var scope: EventSpec.Scope
-        /// Leaders in creation order; only rotation reorders.
-        var pinned: [EventID] = []
-        var flexible: [EventID] = []
-        /// Guests' events before everything else; empty unless the policy has such.
-        var ultimate: [EventID] = []
-        var ultimateActive: [EventID] = []
-        var pinnedActive: [EventID] = []
-        var flexibleActive: [EventID] = []
-        /// Number of attached events, siblings included.
-        var attached = 0
-        /// Once a context has had an event it keeps its per-PMU part, and switching it brackets the PMU even when
-        /// nothing is left to schedule.
-        var hasPMU = false
-        var active: Lists = []
-        var rotateNecessary = false
-    }
-
-    struct Lists: OptionSet {
-        var rawValue: UInt8
-        static var pinned: Lists { Lists(rawValue: 1) }
-        static var flexible: Lists { Lists(rawValue: 2) }
-        static var ultimate: Lists { Lists(rawValue: 4) }
-        /// What Linux has.
-        static var common: Lists { [.pinned, .flexible] }
-        static var all: Lists { [.ultimate, .pinned, .flexible] }
-    }
-
-    struct PCPU {
-        /// The context that is scheduled in beside the pCPU's own (`cpuctx->task_ctx`), -1 if none.
-        var taskContext = -1
-        /// The task that is current, nil if it has no events of its own.
-        var current: TaskID?
-        var disableDepth = 0
-        /// Scheduled events in the order they were added (`cpuc->event_list`).
-        var list: [EventID] = []
-        var assigned: [Int] = []
-        var tags = [UInt32](repeating: 0, count: 64)
-        var added = 0
-        var inTransaction = false
-        var transactionAdded = 0
-        /// Physical counters that count, by bit.
-        var running: UInt64 = 0
-        /// The mediated guest whose counters are loaded, -1 if none.
-        var loadedGuest = -1
-        var loadedCounters: UInt64 = 0
-        var offline = false
-        /// The other hyper-thread of the core where that matters, -1 if it does not.
-        var sibling = -1
-        /// Whether flexible events of the current task are placed before the pCPU's own, where they take turns.
-        var taskGoesFirst = false
-    }
-
     /// Registers a task that may have events; its context is empty until then.
     public mutating func addTask() -> TaskID {
         taskContexts.append(contexts.count)
+        taskPlaces.append((0, -1))
         contexts.append(Context(scope: .task(taskContexts.count - 1)))
         _ = delegated(.addTask(taskContexts.count - 1))
         return taskContexts.count - 1
@@ -190,15 +100,20 @@ public struct CounterScheduler<Sink: PMUSink> {
 
     public var pcpuCount: Int { pcpus.count }
     public var eventCount: Int { events.count }
+    @inline(__always)
     public func spec(of event: EventID) -> EventSpec { events[event].spec }
+    @inline(__always)
     public func state(of event: EventID) -> EventState { events[event].state }
     /// The physical counter an active event holds, nil otherwise.
+    @inline(__always)
     public func counter(of event: EventID) -> Int? {
         events[event].state == .active && events[event].counter >= 0 ? events[event].counter : nil
     }
     /// The pCPU on which the event's context is scheduled in, nil if it is not.
+    @inline(__always)
     public func pcpu(of event: EventID) -> Int? { pcpuRunning(events[event].context) }
     /// Whether multiplexing is needed on `pcpu`, for its own events and the current task's.
+    @inline(__always)
     public func rotateNecessary(pcpu: Int) -> (cpu: Bool, task: Bool) {
         if external != nil {
             let flags = externalRotates.indices.contains(pcpu) ? externalRotates[pcpu] : 0
@@ -208,15 +123,17 @@ public struct CounterScheduler<Sink: PMUSink> {
         return (contexts[pcpu].rotateNecessary, task >= 0 && contexts[task].rotateNecessary)
     }
 
+    @inline(__always)
     func pcpuRunning(_ context: Int) -> Int? {
         switch contexts[context].scope {
         case .pcpu(let pcpu): pcpu
-        case .task: pcpus.firstIndex { $0.taskContext == context }
+        case .task: taskPCPU(context)
         }
     }
 
     /// Guest-mode time, ns, that the event behind a guest's counter was enabled and running since its creation
     /// (`total_time_enabled`, `total_time_running`); both 0 where nobody reads scaled counts.
+    @inline(__always)
     public func times(of event: EventID) -> (enabled: UInt64, running: UInt64) {
         guard keepsTimes else { return (0, 0) }
         let elapsed = elapsedTime(event)
@@ -227,6 +144,7 @@ public struct CounterScheduler<Sink: PMUSink> {
         )
     }
 
+    @inline(__always)
     private func elapsedTime(_ event: EventID) -> UInt64 {
         guard case .guest(let vcpu, _) = events[event].spec.owner else { return 0 }
         return sink.guestTime(vcpu: vcpu) &- events[event].stateSince
@@ -238,6 +156,43 @@ public struct CounterScheduler<Sink: PMUSink> {
         if case .guest(let vcpu, _) = events[event].spec.owner {
             events[event].stateSince = sink.guestTime(vcpu: vcpu)
         }
+    }
+
+    /// The first pCPU whose task context it is.
+    @inline(__always)
+    private func taskPCPU(_ context: Int) -> Int? {
+        let places = contexts[context].places
+        if places == 0 { return nil }
+        let last = contexts[context].lastPlace
+        if places == 1, pcpus[last].taskContext == context { return last }
+        return pcpus.indices.first { pcpus[$0].taskContext == context }
+    }
+
+    mutating func setTaskContext(_ context: Int, on pcpu: Int) {
+        let old = pcpus[pcpu].taskContext
+        guard old != context else { return }
+        if old >= 0 { contexts[old].places -= 1 }
+        if context >= 0 {
+            contexts[context].places += 1
+            contexts[context].lastPlace = pcpu
+        }
+        pcpus[pcpu].taskContext = context
+    }
+
+    /// Makes `task` current on `pcpu`.
+    mutating func setCurrent(_ task: TaskID?, on pcpu: Int) {
+        if let old = pcpus[pcpu].current { taskPlaces[old].count -= 1 }
+        if let task { taskPlaces[task] = (taskPlaces[task].count + 1, pcpu) }
+        pcpus[pcpu].current = task
+    }
+
+    /// The first pCPU on which `task` is current.
+    @inline(__always)
+    func pcpuOfCurrent(_ task: TaskID) -> Int? {
+        let (count, last) = taskPlaces[task]
+        if count == 0 { return nil }
+        if count == 1, pcpus[last].current == task { return last }
+        return pcpus.indices.first { pcpus[$0].current == task }
     }
 
     mutating func setState(_ event: EventID, _ state: EventState, pcpu: Int?) {

@@ -22,19 +22,20 @@ extension Replayer {
     func asDemanded(_ operation: DemandOperation) -> DemandOperation {
         var operation = operation
         switch operation.kind {
-        case .guestWrite(let vcpu, let register, let value, true) where isHeardNow(vcpu):
+        case .guestWrite(let vcpu, let register, let value, true) where isHeard(vcpu):
             operation.kind = .guestWrite(vcpu: vcpu, register: register, value: value, faulted: false)
-        case .guestRead(let vcpu, let register, true) where isHeardNow(vcpu):
+        case .guestRead(let vcpu, let register, true) where isHeard(vcpu):
             operation.kind = .guestRead(vcpu: vcpu, register: register, faulted: false)
         default: break
         }
         return operation
     }
 
-    private func isHeardNow(_ vcpu: Int32) -> Bool {
-        guard timeline.demand.actors.vcpus.indices.contains(Int(vcpu)) else { return false }
-        let recorded = recordedRules(vcpu: Int(vcpu))
-        let now = guestRules(vcpu: Int(vcpu))
+    private func isHeard(_ vcpu: Int32) -> Bool { heard.indices.contains(Int(vcpu)) && heard[Int(vcpu)] }
+
+    func isHeardNow(vcpu: Int) -> Bool {
+        let recorded = recordedRules(vcpu: vcpu)
+        let now = guestRules(vcpu: vcpu)
         if now.access == .none { return false }
         return recorded.access == .none || recorded.telling != now.telling
     }

@@ -79,7 +79,7 @@ extension Replayer {
         if let cause = openCause(vcpu: vcpu, owner) {
             // What was counted before the guest and the recording part is known still.
             let isTrusted = reach.taint(vcpu: vcpu) == nil
-            let before = (isTrusted ? state.cut : nil).map { machine.scheduler.sink.bounds(number, upTo: $0).lo } ?? 0
+            let before = isTrusted && state.cut != nil ? machine.scheduler.sink.boundsBeforeCut(number).lo : 0
             reading = .bounded(before, nil, guess: reading.count.map { max($0, before) })
             why = cause
         }

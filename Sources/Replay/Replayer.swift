@@ -13,7 +13,7 @@ public struct Replayer {
     var rules: PolicyRules
     let estimator: CountEstimator
     /// Whom the gaps of the trace concern.
-    let reach: TaintReach
+    var reach: TaintReach
     var machine: HostMachine<ReplaySink>
     var openLoop: [OpenLoopItem] = []
     /// When each host event was refused, by its own clock; nil where it was not.
@@ -31,6 +31,14 @@ public struct Replayer {
     private var toldOf: Set<String> = []
     /// How many of the sink's tellings were looked at.
     var toldNoted = 0
+    /// No pending tick is due before.
+    private var earliestTick = UInt64.max
+    /// Per vCPU: whether it was told that accesses work which raised #GP.
+    private var hears: [Bool]
+    /// Per vCPU: whether accesses of its guest are heard that were refused when recorded.
+    private(set) var heard: [Bool] = []
+    /// Per vCPU: the state of its programming that the sink knows.
+    private var synced: [UInt64]
 
     /// A guest read something else than on the recording host.
     struct ReadingDifference {
@@ -62,7 +70,10 @@ public struct Replayer {
         refusedFrom = [UInt64?](repeating: nil, count: actors.hostEvents.count)
         refusedNs = [UInt64](repeating: 0, count: actors.hostEvents.count)
         self.ticks = [UInt64?](repeating: nil, count: actors.pcpus)
+        hears = [Bool](repeating: false, count: actors.vcpus.count)
+        synced = [UInt64](repeating: .max, count: actors.vcpus.count)
         recordedTicks = ticks == .recordedWhereAlike && Replayer.decideAlike(rules, timeline.recordedRules)
+        heard = actors.vcpus.indices.map { isHeardNow(vcpu: $0) }
         noteOtherMachines()
     }
 
@@ -104,10 +115,18 @@ public struct Replayer {
 
     /// Plays the operations of `range`, which begins where the last one ended.
     mutating func play(_ range: Range<Int>, _ neighbours: OperationNeighbours? = nil) {
-        let operations = timeline.demand.operations
-        for number in range {
-            let operation = operations[number]
-            if pendingTicks > 0 { tick(upTo: operation.time) }
+        timeline.demand.operations.withUnsafeBufferPointer { operations in
+            play(UnsafeBufferPointer(rebasing: operations[range]), from: range.lowerBound, neighbours)
+        }
+    }
+
+    /// Plays `operations`, the first of which has the number `first` in the demand.
+    mutating func play(
+        _ operations: UnsafeBufferPointer<DemandOperation>, from first: Int, _ neighbours: OperationNeighbours? = nil
+    ) {
+        for (place, operation) in operations.enumerated() {
+            let number = first &+ place
+            if earliestTick <= operation.time { tick(upTo: operation.time) }
             if case .rotationTick = operation.kind, !recordedTicks { continue }
             machine.scheduler.sink.now = operation.time
             machine.scheduler.sink.clocks.take(operation)
@@ -119,7 +138,7 @@ public struct Replayer {
             if case .guestWrite(let vcpu, _, _, _) = operation.kind { machine.scheduler.sink.writing = Int(vcpu) }
             let answer = machine.apply(asDemanded(operation))
             machine.scheduler.sink.writing = -1
-            machine.scheduler.sink.laws?.endOperation()
+            if machine.scheduler.sink.isWatched { machine.scheduler.sink.laws?.endOperation() }
             settle(operation, answer, number)
             if machine.scheduler.sink.told.count > toldNoted { noteTold(operation.time) }
             if !machine.overruns.isEmpty { noteOverruns(operation.time) }
@@ -134,9 +153,14 @@ public struct Replayer {
         machine.scheduler.sink.timersWanted.removeAll(keepingCapacity: true)
         guard !recordedTicks else { return }
         for pcpu in wanted where ticks[pcpu] == nil {
-            ticks[pcpu] = nextTick(time)
-            pendingTicks += 1
+            arm(pcpu, nextTick(time))
         }
+    }
+
+    private mutating func arm(_ pcpu: Int, _ due: UInt64) {
+        ticks[pcpu] = due
+        pendingTicks += 1
+        earliestTick = min(earliestTick, due)
     }
 
     private func nextTick(_ time: UInt64) -> UInt64 {
@@ -144,6 +168,10 @@ public struct Replayer {
     }
 
     private mutating func tick(upTo end: UInt64) {
+        defer {
+            earliestTick = .max
+            for case let due? in ticks { earliestTick = min(earliestTick, due) }
+        }
         while pendingTicks > 0 {
             var first = Int.max
             for pcpu in ticks.indices {
@@ -155,8 +183,7 @@ public struct Replayer {
             ticks[first] = nil
             pendingTicks -= 1
             if machine.fireMuxTimer(pcpu: first) {
-                ticks[first] = nextTick(due)
-                pendingTicks += 1
+                arm(first, nextTick(due))
             }
             machine.scheduler.sink.timersWanted.removeAll { $0 == first }
             armTimers(due)
@@ -182,17 +209,28 @@ public struct Replayer {
     }
 
     private mutating func syncProgramming(_ vcpu: Int) {
-        guard timeline.demand.actors.vcpus.indices.contains(vcpu) else { return }
-        let pmu = machine.virtualPMU(vcpu: vcpu)
-        machine.scheduler.sink.guestPrograms(vcpu, enabled: machine.guestEnabled(vcpu: vcpu)) {
-            GuestConfig.of($0, pmu.registers)
+        guard synced.indices.contains(vcpu), machine.programming(vcpu: vcpu) != synced[vcpu] else { return }
+        synced[vcpu] = machine.programming(vcpu: vcpu)
+        let enabled = machine.guestEnabled(vcpu: vcpu)
+        var configs: InlineArray<16, UInt64> = .init(repeating: 0)
+        var bits = enabled
+        while bits != 0 {
+            let counter = Counter(index: UInt8(bits.trailingZeroBitCount))
+            bits &= bits - 1
+            if let slot = GuestRegisters.slot(of: counter) {
+                configs[slot] = machine.programmedEvent(vcpu: vcpu, counter: counter)
+            }
+        }
+        machine.scheduler.sink.guestPrograms(vcpu, enabled: enabled) { counter in
+            GuestRegisters.slot(of: counter).map { configs[$0] } ?? 0
         }
     }
 
     private mutating func noteAnswer(
         _ operation: DemandOperation, _ vcpu: Int, _ register: UInt32, _ answer: GuestAnswer, _ faulted: Bool
     ) {
-        if faulted, answer != .fault {
+        if faulted, answer != .fault, hears.indices.contains(vcpu), !hears[vcpu] {
+            hears[vcpu] = true
             tell(operation.time, vcpu, "accesses to the PMU work, which raised #GP when recorded")
         }
         guard answer == .fault, !faulted else { return }

@@ -9,29 +9,49 @@ struct TaintReach {
     /// Per vCPU, the taints that concern it, as indexes into the timeline's list.
     private var ofVCPU: [[Int]]
 
+    /// The vCPU that each pCPU was last seen to run, -1 for none, and since when.
+    private var current: [Int32]
+    private var since: [UInt64]
+
     init(_ timeline: Timeline) {
+        self.init(before: timeline)
+        timeline.demand.operations.withUnsafeBufferPointer { take($0) }
+        finish()
+    }
+
+    /// Before any operation; `take` and `finish` do the rest.
+    init(before timeline: Timeline) {
         self.timeline = timeline
         let actors = timeline.demand.actors
         ofVCPU = [[Int]](repeating: [], count: actors.vcpus.count)
+        current = [Int32](repeating: -1, count: actors.pcpus)
+        since = [UInt64](repeating: timeline.start, count: actors.pcpus)
+    }
+
+    /// Takes the operations that follow those taken before.
+    mutating func take(_ operations: UnsafeBufferPointer<DemandOperation>) {
         guard !timeline.taints.isEmpty else { return }
-        var current = [Int32](repeating: -1, count: actors.pcpus)
-        var since = [UInt64](repeating: timeline.start, count: actors.pcpus)
-        func change(_ pcpu: Int, to vcpu: Int32, _ time: UInt64) {
-            guard current.indices.contains(pcpu), current[pcpu] != vcpu else { return }
-            note(current[pcpu], pcpu, since[pcpu], time)
-            current[pcpu] = vcpu
-            since[pcpu] = time
-        }
-        for operation in timeline.demand.operations {
-            let pcpu = Int(operation.pcpu)
+        for operation in operations {
             switch operation.kind {
             case .taskSwitch(.vcpu(let vcpu)), .guestEnter(let vcpu), .guestExit(let vcpu, _),
                 .guestWrite(let vcpu, _, _, _), .guestRead(let vcpu, _, _), .guestReadPMC(let vcpu):
-                change(pcpu, to: vcpu, operation.time)
-            case .taskSwitch: change(pcpu, to: -1, operation.time)
+                change(Int(operation.pcpu), to: vcpu, operation.time)
+            case .taskSwitch: change(Int(operation.pcpu), to: -1, operation.time)
             default: break
             }
         }
+    }
+
+    private mutating func change(_ pcpu: Int, to vcpu: Int32, _ time: UInt64) {
+        guard current.indices.contains(pcpu), current[pcpu] != vcpu else { return }
+        note(current[pcpu], pcpu, since[pcpu], time)
+        current[pcpu] = vcpu
+        since[pcpu] = time
+    }
+
+    /// All operations were taken.
+    mutating func finish() {
+        guard !timeline.taints.isEmpty else { return }
         for pcpu in current.indices { note(current[pcpu], pcpu, since[pcpu], timeline.end) }
     }
 

@@ -45,6 +45,52 @@ enum PatchedFrame {
         return (least, lengths.cheapestWidth(count: numbers.count))
     }
 
+    /// The packed numbers of a run, `base` added. Eight numbers fill `width` bytes, and a load at any bit's offset holds four of 14
+    /// bits.
+    @inline(__always)
+    private static func unpack(
+        _ source: UnsafeRawPointer, count: Int, width: Int, base: UInt64, into out: UnsafeMutablePointer<UInt64>
+    ) {
+        let mask: UInt64 = width == 0 ? 0 : ~0 >> UInt64(64 - width)
+        let shift = UInt64(width)
+        @inline(__always)
+        func word(_ byte: Int) -> UInt64 {
+            UInt64(littleEndian: source.loadUnaligned(fromByteOffset: byte, as: UInt64.self))
+        }
+        var i = 0
+        if width <= 14 {
+            var byte = 0
+            let half = (4 &* width) &>> 3
+            let halfBit = UInt64((4 &* width) & 7)
+            while i &+ 8 <= count {
+                var low = word(byte)
+                out[i] = base &+ (low & mask)
+                low &>>= shift
+                out[i &+ 1] = base &+ (low & mask)
+                low &>>= shift
+                out[i &+ 2] = base &+ (low & mask)
+                low &>>= shift
+                out[i &+ 3] = base &+ (low & mask)
+                var high = word(byte &+ half) &>> halfBit
+                out[i &+ 4] = base &+ (high & mask)
+                high &>>= shift
+                out[i &+ 5] = base &+ (high & mask)
+                high &>>= shift
+                out[i &+ 6] = base &+ (high & mask)
+                high &>>= shift
+                out[i &+ 7] = base &+ (high & mask)
+                i &+= 8
+                byte &+= width
+            }
+        }
+        var bit = i &* width
+        while i < count {
+            out[i] = base &+ (word(bit &>> 3) &>> UInt64(bit & 7) & mask)
+            i &+= 1
+            bit &+= width
+        }
+    }
+
     /// Reads one run of `count` numbers into `out`, which has room for 256, whatever `count` is.
     ///
     /// `bits` has `padding` readable bytes behind its end; `bitsOffset` moves to the next run.
@@ -60,13 +106,7 @@ enum PatchedFrame {
         guard bitsEnd - bitsOffset >= size else { throw FormatViolation("the packed times end early") }
         let source = bits + bitsOffset
         bitsOffset += size
-        let mask: UInt64 = width == 0 ? 0 : ~0 >> UInt64(64 - width)
-        var bit = 0
-        for i in 0..<count {
-            let word = UInt64(littleEndian: source.loadUnaligned(fromByteOffset: bit >> 3, as: UInt64.self))
-            out[i] = base &+ ((word >> UInt64(bit & 7)) & mask)
-            bit &+= width
-        }
+        unpack(source, count: count, width: width, base: base, into: out)
         let patches = Int(try header.read(UInt8.self))
         guard patches <= count else { throw FormatViolation("\(patches) patches in a run of \(count)") }
         let positions = try header.slice(patches)

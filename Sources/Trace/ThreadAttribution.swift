@@ -97,6 +97,15 @@ public struct ThreadAttribution: Sendable {
         return nil
     }
 
+    /// Whether `vcpu(of:at:)` answers the same at every time, whatever the thread.
+    public var isConstant: Bool {
+        lives.allSatisfy { pid, lives in
+            let moments = lives.flatMap { life in [life.start] + life.vcpus.map(\.time) }
+            let answers = moments.map { vcpu(of: pid, at: $0) }
+            return answers.allSatisfy { $0 == answers[0] }
+        }
+    }
+
     /// What the recorder knew of a use of a thread id. It looked at one moment: where an id was used more than once, its word counts
     /// for the use whose name in `sched_switch` agrees.
     private func identity(of pid: Int32, life: Int, of count: Int, name: UInt32?) -> TraceMetadata.ThreadIdentity? {

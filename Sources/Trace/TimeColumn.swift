@@ -51,6 +51,35 @@ enum TimeColumn {
         expected &+ ((residual &>> 1) ^ (0 &- (residual & 1)))
     }
 
+    /// Turns `count` residuals at `times` into times, the first of which follows `start`; answers the last one.
+    @inline(__always)
+    static func add(
+        _ times: UnsafeMutablePointer<UInt64>, _ tokens: UnsafePointer<UInt8>, count: Int,
+        expected: UnsafePointer<UInt64>, from start: UInt64
+    ) -> UInt64 {
+        @inline(__always)
+        func step(_ i: Int) -> UInt64 { delta(times[i], expected[Int(tokens[i])]) }
+        var time = start
+        var i = 0
+        // Four at a time: only one addition waits for the four before.
+        while i &+ 4 <= count {
+            let (a, b, c, d) = (step(i), step(i &+ 1), step(i &+ 2), step(i &+ 3))
+            let ab = a &+ b
+            times[i] = time &+ a
+            times[i &+ 1] = time &+ ab
+            times[i &+ 2] = time &+ ab &+ c
+            time &+= ab &+ c &+ d
+            times[i &+ 3] = time
+            i &+= 4
+        }
+        while i < count {
+            time &+= step(i)
+            times[i] = time
+            i &+= 1
+        }
+        return time
+    }
+
     /// Whether patched frames of residuals promise to be smaller than those of deltas: looks at every 8th run.
     static func prefersResiduals(
         _ deltas: UnsafeBufferPointer<UInt64>, _ residuals: UnsafeBufferPointer<UInt64>

@@ -86,9 +86,12 @@ extension TokenEntry {
         out.append(varint: template.value3)
     }
 
+    @inline(__always)
     init(_ reader: inout ByteReader) throws(FormatViolation) {
         fields = StoredFields(rawValue: try reader.read())
-        guard fields.isValid else { throw FormatViolation("an entry with impossible stored fields") }
+        guard fields.rawValue == 0 || fields.isValid else {
+            throw FormatViolation("an entry with impossible stored fields")
+        }
         let raw: UInt8 = try reader.read()
         guard let kind = EventKind(rawValue: raw) else { throw FormatViolation("unknown tracepoint \(raw)") }
         let flags: UInt8 = try reader.read()
@@ -99,14 +102,15 @@ extension TokenEntry {
         let value2 = try reader.varint()
         let value3 = try reader.varint()
         guard a | b <= UInt32.max else { throw FormatViolation("an entry with a field beyond 32 bits") }
+        template = TraceEvent(
+            time: 0, pcpu: 0, pid: 0, kind: kind, flags: flags, a: UInt32(truncatingIfNeeded: a),
+            b: UInt32(truncatingIfNeeded: b), value: value, value2: value2, value3: value3, isa: isa)
+        if fields.rawValue == 0 { return }
         // So that a decoder may add stored fields to the template.
         let isClean =
             (a == 0 || !fields.contains(.a)) && (b == 0 || !fields.contains(.b))
             && (value == 0 || fields.isDisjoint(with: [.value, .counter])) && (value2 == 0 || !fields.contains(.value2))
             && (value3 == 0 || !fields.contains(.value3)) && (raw | flags | isa == 0 || !fields.contains(.head))
         guard isClean else { throw FormatViolation("an entry with a constant for a stored field") }
-        template = TraceEvent(
-            time: 0, pcpu: 0, pid: 0, kind: kind, flags: flags, a: UInt32(truncatingIfNeeded: a),
-            b: UInt32(truncatingIfNeeded: b), value: value, value2: value2, value3: value3, isa: isa)
     }
 }

@@ -31,12 +31,23 @@ extension TraceReader {
         in range: ClosedRange<UInt64> = 0...UInt64.max, pcpus: Set<UInt16>? = nil, onDamage: DamageHandling = .fail,
         memoryLimit: Int = 256 << 20, _ body: (_ cursor: inout BlockCursor, _ end: Int, _ isInside: Bool) throws -> Void
     ) throws -> [TraceDamage] {
-        if onDamage == .fail, let first = damage.first {
-            throw TraceError.damaged(path: path, offset: first.range.lowerBound, reason: first.reason)
-        }
-        var merge = TraceMerge(self, range: range, pcpus: pcpus, onDamage: onDamage, memoryLimit: memoryLimit)
-        try merge.run(body)
-        return damage + merge.skipped
+        if onDamage == .fail { try failIfDamaged() }
+        var walk = TraceWalk(self, range: range, pcpus: pcpus, onDamage: onDamage, memoryLimit: memoryLimit)
+        while try walk.advance() { try body(&walk.cursor, walk.end, walk.isInside) }
+        return damage + walk.skipped
+    }
+
+    /// The same for those who take events when it suits them. The reader must outlive the walk.
+    ///
+    /// - Throws: `TraceError` where the index has found damage.
+    public func walk(memoryLimit: Int = 256 << 20) throws -> TraceWalk {
+        try failIfDamaged()
+        return TraceWalk(self, range: 0...UInt64.max, pcpus: nil, onDamage: .fail, memoryLimit: memoryLimit)
+    }
+
+    private func failIfDamaged() throws(TraceError) {
+        guard let first = damage.first else { return }
+        throw .damaged(path: path, offset: first.range.lowerBound, reason: first.reason)
     }
 
     /// Calls `body` with each block and its columns, in file order, decoding `threads` blocks at once. The columns are only
@@ -77,181 +88,5 @@ extension TraceReader {
         var events: [TraceEvent] = []
         try forEach(in: range) { event, _ in events.append(event) }
         return events
-    }
-}
-
-/// Merges the blocks of all pCPUs, each decoded when its time has come.
-private struct TraceMerge {
-    private struct Lane {
-        let pcpu: UInt16
-        let blocks: [TraceBlock]
-        var next = 0
-        /// The decoded block, and where in it.
-        var columns: BlockColumns?
-        var cursor: BlockCursor?
-        /// The latest time seen on this pCPU.
-        var reached: UInt64 = 0
-        /// No event of the lane sorts before this time.
-        var key: UInt64 = 0
-
-        /// Behind the last event from `start` on that comes before `limit` (or at it, if `inclusive`), at least one; what is then the
-        /// latest time is noted.
-        mutating func end(in columns: BlockColumns, from start: Int, limit: UInt64, inclusive: Bool) -> Int {
-            let times = columns.times
-            let count = columns.count
-            var end = start + 1
-            if columns.isDisordered {
-                var key = max(reached, times[start])
-                while end < count {
-                    let next = max(key, times[end])
-                    guard next < limit || next == limit && inclusive else { break }
-                    key = next
-                    end += 1
-                }
-                reached = key
-                return end
-            }
-            // Strides that double, then halve: most slices are short, some are whole blocks.
-            func precedes(_ i: Int) -> Bool { times[i] < limit || times[i] == limit && inclusive }
-            var stride = 1
-            while end < count, precedes(min(end + stride, count) - 1) {
-                end = min(end + stride, count)
-                stride *= 2
-            }
-            while stride > 1 {
-                stride /= 2
-                if end + stride <= count, precedes(end + stride - 1) { end += stride }
-            }
-            if end < count, precedes(end) { end += 1 }
-            reached = max(reached, times[end - 1])
-            return end
-        }
-    }
-
-    private let file: InputFile
-    private let reader: BlockReader
-    private let range: ClosedRange<UInt64>
-    private let onDamage: DamageHandling
-    private let memoryLimit: Int
-    private var lanes: [Lane]
-    /// A binary heap of lane numbers, the least (key, pcpu) first.
-    private var heap: [Int] = []
-    private var spare: [BlockColumns] = []
-    private var bytes = 0
-    private(set) var skipped: [TraceDamage] = []
-
-    init(
-        _ trace: TraceReader, range: ClosedRange<UInt64>, pcpus: Set<UInt16>?, onDamage: DamageHandling,
-        memoryLimit: Int
-    ) {
-        file = trace.file
-        reader = BlockReader(trace.file)
-        self.range = range
-        self.onDamage = onDamage
-        self.memoryLimit = memoryLimit
-        var byPCPU: [UInt16: [TraceBlock]] = [:]
-        for block in trace.blocks where block.last >= range.lowerBound && block.first <= range.upperBound {
-            if let pcpus, !pcpus.contains(block.pcpu) { continue }
-            byPCPU[block.pcpu, default: []].append(block)
-        }
-        lanes = byPCPU.keys.sorted().map { Lane(pcpu: $0, blocks: byPCPU[$0]!, key: byPCPU[$0]![0].first) }
-        for lane in lanes.indices { push(lane) }
-    }
-
-    mutating func run(_ body: (inout BlockCursor, Int, Bool) throws -> Void) throws {
-        while let lane = pop() {
-            guard let columns = lanes[lane].columns, var cursor = lanes[lane].cursor else {
-                if try open(lane) { push(lane) }
-                continue
-            }
-            // Up to where this lane comes first, no look at the heap is needed.
-            let limit = heap.first.map { (lanes[$0].key, lanes[$0].pcpu) } ?? (UInt64.max, UInt16.max)
-            let end = lanes[lane].end(
-                in: columns, from: cursor.index, limit: limit.0, inclusive: lanes[lane].pcpu <= limit.1)
-            let isInside = range.contains(columns.first) && range.contains(columns.last)
-            try withExtendedLifetime(columns) { try body(&cursor, end, isInside) }
-            while cursor.index < end { _ = cursor.next() }
-            if cursor.isAtEnd {
-                lanes[lane].columns = nil
-                lanes[lane].cursor = nil
-                release(columns)
-                guard lanes[lane].next < lanes[lane].blocks.count else { continue }
-                lanes[lane].key = max(lanes[lane].reached, lanes[lane].blocks[lanes[lane].next].first)
-            } else {
-                lanes[lane].cursor = cursor
-                lanes[lane].key = max(lanes[lane].reached, cursor.time)
-            }
-            push(lane)
-        }
-    }
-
-    /// Decodes the lane's next block; false if there is none left.
-    private mutating func open(_ lane: Int) throws -> Bool {
-        while lanes[lane].next < lanes[lane].blocks.count {
-            let block = lanes[lane].blocks[lanes[lane].next]
-            lanes[lane].next += 1
-            let columns = spare.popLast() ?? BlockColumns()
-            do throws(TraceError) {
-                try reader.decode(block, into: columns)
-            } catch {
-                guard onDamage == .skip, case .damaged(_, let offset, let reason) = error else { throw error }
-                spare.append(columns)
-                skipped.append(
-                    TraceDamage(
-                        range: offset..<offset + UInt64(block.length), reason: reason, pcpu: block.pcpu,
-                        interval: block.first...block.last, events: block.events))
-                continue
-            }
-            bytes += columns.bytes
-            guard bytes <= memoryLimit else {
-                throw TraceError.limit(
-                    path: file.path, offset: block.offset, what: "the memory for blocks of the same time",
-                    value: UInt64(bytes), limit: UInt64(memoryLimit))
-            }
-            let cursor = BlockCursor(columns)
-            lanes[lane].columns = columns
-            lanes[lane].cursor = cursor
-            lanes[lane].key = max(lanes[lane].reached, cursor.time)
-            return true
-        }
-        return false
-    }
-
-    private mutating func release(_ columns: BlockColumns) {
-        bytes -= columns.bytes
-        // A few are kept for the next blocks; more would keep memory for lanes long done.
-        if spare.count < 4 { spare.append(columns) }
-    }
-
-    // MARK: The heap
-
-    private func precedes(_ a: Int, _ b: Int) -> Bool {
-        (lanes[a].key, lanes[a].pcpu) < (lanes[b].key, lanes[b].pcpu)
-    }
-
-    private mutating func push(_ lane: Int) {
-        heap.append(lane)
-        var at = heap.count - 1
-        while at > 0, precedes(heap[at], heap[(at - 1) / 2]) {
-            heap.swapAt(at, (at - 1) / 2)
-            at = (at - 1) / 2
-        }
-    }
-
-    private mutating func pop() -> Int? {
-        guard let top = heap.first else { return nil }
-        let last = heap.removeLast()
-        guard !heap.isEmpty else { return top }
-        heap[0] = last
-        var at = 0
-        while true {
-            var least = at
-            for child in [2 * at + 1, 2 * at + 2] where child < heap.count && precedes(heap[child], heap[least]) {
-                least = child
-            }
-            guard least != at else { return top }
-            heap.swapAt(at, least)
-            at = least
-        }
     }
 }

@@ -89,6 +89,7 @@ extension HostMachine {
 
     /// A control register changed: KVM asks for the counters to be reprogrammed, now or at the next entry.
     private mutating func controlChanged(_ vcpu: Int, _ counters: UInt64) {
+        vcpus[vcpu].programming &+= 1
         believe(vcpu)
         switch guestRules(vcpu).access {
         case .none: return
@@ -113,5 +114,6 @@ extension HostMachine {
         if isIntercepted(register, vcpu: vcpu) { vcpus[vcpu].counts.interceptedAccesses += 1 }
     }
 
+    @inline(__always)
     func bit(_ slot: Int) -> UInt64 { GuestRegisters.counter(at: slot).bit }
 }

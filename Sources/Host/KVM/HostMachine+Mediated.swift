@@ -7,9 +7,11 @@ import Policy
 /// The processor's own support for it (perfmon v4 with full-width writes, AMD PerfMonV2) is not asked for: the policy
 /// is played on any model.
 extension HostMachine {
+    @inline(__always)
     func isMediated(_ vcpu: Int) -> Bool { guestRules(vcpu).access == .mediated }
 
     /// Whether the PMU holds the registers of `vcpu` right now.
+    @inline(__always)
     func isLoaded(_ vcpu: Int) -> Bool {
         let pcpu = vcpus[vcpu].pcpu
         return isMediated(vcpu) && pcpu >= 0 && scheduler.loadedGuest(pcpu: pcpu) == vcpu
@@ -79,6 +81,7 @@ extension HostMachine {
     }
 
     /// The guest's counters that count once loaded: enabled and not filtered.
+    @inline(__always)
     func countingMask(_ vcpu: Int) -> UInt64 {
         var mask = vcpus[vcpu].enabledMask
         for slot in 0..<GuestRegisters.slots where mask & bit(slot) != 0 && !isAllowed(vcpu, slot) {
@@ -106,9 +109,14 @@ extension HostMachine {
     /// Whether a guest's access to `register` (nil: RDPMC) leaves the guest. Under mediated vPMU only the event
     /// selects and FIXED_CTR_CTRL do, for the filter's sake, and the global registers and RDPMC where the guest does
     /// not see every hardware counter (`kvm_need_any_pmc_intercept()`).
+    @inline(__always)
     public func isIntercepted(_ register: UInt32?, vcpu: Int) -> Bool {
         guard isMediated(vcpu) else { return true }
-        let shape = vcpus[vcpu].pmu.shape
+        return isInterceptedMediated(register, vcpus[vcpu].pmu.shape)
+    }
+
+    @inline(__always)
+    private func isInterceptedMediated(_ register: UInt32?, _ shape: GuestPMUShape) -> Bool {
         let seesAll = shape.gp == model.gp && shape.fixed == model.fixed
         guard let register else { return !seesAll }
         switch RegisterName(address: register, flavour: model.flavour) {

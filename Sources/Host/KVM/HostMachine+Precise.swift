@@ -8,10 +8,12 @@ extension HostMachine {
     static var lbrCounter: Counter { Counter(index: 58) }
     static var lbrConfig: UInt64 { 0x1b00 }
 
+    @inline(__always)
     func wantsPEBS(_ vcpu: Int, _ slot: Int) -> Bool { vcpus[vcpu].pmu.registers.pebsEnable & bit(slot) != 0 }
 
     /// `precise_ip` of the event behind a counter: none without PEBS, the highest where the virtual counter is one of
     /// special precision on this processor (`pmc_get_pebs_precise_level()`), else the lowest.
+    @inline(__always)
     func preciseLevel(_ vcpu: Int, _ slot: Int) -> Int {
         guard wantsPEBS(vcpu, slot) else { return 0 }
         let onGP0 = model.rules.contains(.preciseDistributionOnGP0)
@@ -23,6 +25,7 @@ extension HostMachine {
     }
 
     /// The guest's counters whose physical counter has another number: `intel_pmu_cross_mapped_check()`.
+    @inline(__always)
     public func crossMapped(vcpu: Int) -> UInt64 {
         var mask: UInt64 = 0
         for slot in 0..<GuestRegisters.slots where vcpus[vcpu].pmu.event[slot] >= 0 {
@@ -36,6 +39,7 @@ extension HostMachine {
 
     /// PEBS_ENABLE as the guest runs with it: counters that are mapped to another one are left out, for the hardware
     /// would write records of the wrong counter (`intel_guest_get_msrs()`).
+    @inline(__always)
     public func pebsInForce(vcpu: Int) -> UInt64 {
         vcpus[vcpu].pmu.registers.pebsEnable & ~crossMapped(vcpu: vcpu)
     }

@@ -31,11 +31,10 @@ extension HostMachine {
         pause(vcpu, slot)
         guard mayCount(vcpu, slot) else { return true }
         let config: UInt64
-        let registers = vcpus[vcpu].pmu.registers
         if slot < GuestRegisters.firstFixedSlot {
-            config = registers.eventSelect[slot]
+            config = vcpus[vcpu].pmu.registers.eventSelect[slot]
         } else {
-            config = registers.fixedField(slot - GuestRegisters.firstFixedSlot)
+            config = vcpus[vcpu].pmu.registers.fixedField(slot - GuestRegisters.firstFixedSlot)
         }
         if vcpus[vcpu].pmu.currentConfig[slot] == config, resume(vcpu, slot) { return true }
         release(vcpu, slot)
@@ -44,12 +43,14 @@ extension HostMachine {
     }
 
     /// Enabled globally and by its own control, and not filtered (`pmc_event_is_allowed()`).
+    @inline(__always)
     func mayCount(_ vcpu: Int, _ slot: Int) -> Bool {
         vcpus[vcpu].pmu.globallyEnabled & bit(slot) != 0 && vcpus[vcpu].pmu.registers.isLocallyEnabled(slot: slot)
             && isAllowed(vcpu, slot)
     }
 
     /// The VM's event filter, the events that are kept from it, and the counters it cannot have.
+    @inline(__always)
     func isAllowed(_ vcpu: Int, _ slot: Int) -> Bool {
         let vm = actors.vcpus[vcpu].vm
         if unavailable[vm] & bit(slot) != 0 { return false }
@@ -116,6 +117,7 @@ extension HostMachine {
         releaseLBR(vcpu)
         if vcpus[vcpu].enabledMask != 0 {
             vcpus[vcpu].enabledMask = 0
+            vcpus[vcpu].programming &+= 1
             scheduler.sink.guestEnabledChanged(vcpu: vcpu, mask: 0)
         }
     }
@@ -171,17 +173,19 @@ extension HostMachine {
     }
 
     /// The event perf is asked for. KVM cannot ask for a counter: the config alone decides which may hold it.
+    @inline(__always)
     private func spec(_ vcpu: Int, _ slot: Int) -> EventSpec {
-        let pmu = vcpus[vcpu].pmu
+        let shape = vcpus[vcpu].pmu.shape
+        let eventSelect = vcpus[vcpu].pmu.registers.eventSelect[slot]
         let counter = GuestRegisters.counter(at: slot)
         var config: UInt64
         var privileges: UInt64 = 0
         if counter.isFixed {
-            config = pmu.registers.eventSelect[slot] & pmu.shape.rawEventMask
-            privileges = FixedControl.privileges(of: pmu.registers.fixedField(counter.number))
+            config = eventSelect & shape.rawEventMask
+            privileges = FixedControl.privileges(of: vcpus[vcpu].pmu.registers.fixedField(counter.number))
         } else {
-            config = pmu.registers.eventSelect[slot] & pmu.shape.rawEventMask
-            privileges = pmu.registers.eventSelect[slot] & (EventSelect.os | EventSelect.user)
+            config = eventSelect & shape.rawEventMask
+            privileges = eventSelect & (EventSelect.os | EventSelect.user)
             if namesByHardwareID(vcpu),
                 let generic = HardwareIdentity.genericEvent(of: config, flavour: model.flavour),
                 let translated = model.generic[generic]
@@ -190,7 +194,7 @@ extension HostMachine {
             }
         }
         let period =
-            config & EventSelect.inTXCheckpointed != 0 ? 0 : pmu.samplePeriod(slot: slot)
+            config & EventSelect.inTXCheckpointed != 0 ? 0 : vcpus[vcpu].pmu.samplePeriod(slot: slot)
         return EventSpec(
             config: config | privileges | EventSelect.interrupt,
             constraint: model.constraint(for: config, precise: preciseLevel(vcpu, slot)),

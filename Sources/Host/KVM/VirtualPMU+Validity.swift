@@ -20,57 +20,8 @@ extension VirtualPMU {
         case ignored
     }
 
-    func target(register: UInt32) -> Target {
-        shape.flavour == .intel ? intelTarget(register) : amdTarget(register)
-    }
-
-    private func gp(_ number: UInt32) -> Int? { number < UInt32(shape.gp) ? Int(number) : nil }
-
-    private func intelTarget(_ register: UInt32) -> Target {
-        switch register {
-        case MSR.intelCounter..<MSR.intelCounter + 8:
-            if let slot = gp(register - MSR.intelCounter) { return .counter(slot: slot, isFullWidth: false) }
-            return register < MSR.intelCounter + 2 ? .ignored : .missing
-        case MSR.intelFullWidthCounter..<MSR.intelFullWidthCounter + 8:
-            guard shape.fullWidthWrites, let slot = gp(register - MSR.intelFullWidthCounter) else { return .missing }
-            return .counter(slot: slot, isFullWidth: true)
-        case MSR.intelEventSelect..<MSR.intelEventSelect + 8:
-            if let slot = gp(register - MSR.intelEventSelect) { return .eventSelect(slot: slot) }
-            return register < MSR.intelEventSelect + 2 ? .ignored : .missing
-        case MSR.intelFixedCounter..<MSR.intelFixedCounter + UInt32(shape.fixed):
-            let number = Int(register - MSR.intelFixedCounter)
-            return .counter(slot: GuestRegisters.firstFixedSlot + number, isFullWidth: true)
-        case MSR.fixedControl: return shape.hasGlobalControl ? .fixedControl : .missing
-        case MSR.globalStatus: return shape.hasGlobalControl ? .globalStatus : .missing
-        case MSR.globalControl: return shape.hasGlobalControl ? .globalControl : .missing
-        case MSR.globalOverflowControl: return shape.hasGlobalControl ? .globalStatusClear : .missing
-        case MSR.pebsEnable: return shape.pebs == .offered ? .pebsEnable : .missing
-        case MSR.debugControl: return shape.lastBranchRecords == .offered ? .debugControl : .ignored
-        case MSR.amdLegacyControl..<MSR.amdLegacyControl + 8: return .ignored
-        default: return .missing
-        }
-    }
-
-    private func amdTarget(_ register: UInt32) -> Target {
-        switch register {
-        case MSR.amdLegacyControl..<MSR.amdLegacyControl + 4:
-            if let slot = gp(register - MSR.amdLegacyControl) { return .eventSelect(slot: slot) }
-            return .ignored
-        case MSR.amdLegacyCounter..<MSR.amdLegacyCounter + 4:
-            if let slot = gp(register - MSR.amdLegacyCounter) { return .counter(slot: slot, isFullWidth: true) }
-            return .ignored
-        case MSR.amdControl..<MSR.amdControl + 12:
-            guard shape.coreExtension == .offered, let slot = gp((register - MSR.amdControl) / 2) else {
-                return .missing
-            }
-            return register & 1 == 0 ? .eventSelect(slot: slot) : .counter(slot: slot, isFullWidth: true)
-        case MSR.amdGlobalStatus: return shape.hasGlobalControl ? .globalStatus : .missing
-        case MSR.amdGlobalControl: return shape.hasGlobalControl ? .globalControl : .missing
-        case MSR.amdGlobalStatusClear: return shape.hasGlobalControl ? .globalStatusClear : .missing
-        case MSR.intelCounter, MSR.intelCounter + 1, MSR.intelEventSelect, MSR.intelEventSelect + 1: return .ignored
-        default: return .missing
-        }
-    }
+    @inline(__always)
+    func target(register: UInt32) -> Target { shape.target(register: register) }
 
     /// What a write does to everything but counters, whose value the events behind them decide.
     enum WriteEffect: Equatable {
@@ -162,6 +113,61 @@ extension VirtualPMU {
             if !isAlias { inUse |= GuestRegisters.counter(at: slot).bit }
         case .eventSelect(let slot): inUse |= GuestRegisters.counter(at: slot).bit
         default: break
+        }
+    }
+}
+
+extension GuestPMUShape {
+    /// What `register` is to a guest with this PMU.
+    func target(register: UInt32) -> VirtualPMU.Target {
+        flavour == .intel ? intelTarget(register) : amdTarget(register)
+    }
+
+    private func gp(_ number: UInt32) -> Int? { number < UInt32(gp) ? Int(number) : nil }
+
+    private func intelTarget(_ register: UInt32) -> VirtualPMU.Target {
+        switch register {
+        case MSR.intelCounter..<MSR.intelCounter + 8:
+            if let slot = gp(register - MSR.intelCounter) { return .counter(slot: slot, isFullWidth: false) }
+            return register < MSR.intelCounter + 2 ? .ignored : .missing
+        case MSR.intelFullWidthCounter..<MSR.intelFullWidthCounter + 8:
+            guard fullWidthWrites, let slot = gp(register - MSR.intelFullWidthCounter) else { return .missing }
+            return .counter(slot: slot, isFullWidth: true)
+        case MSR.intelEventSelect..<MSR.intelEventSelect + 8:
+            if let slot = gp(register - MSR.intelEventSelect) { return .eventSelect(slot: slot) }
+            return register < MSR.intelEventSelect + 2 ? .ignored : .missing
+        case MSR.intelFixedCounter..<MSR.intelFixedCounter + UInt32(fixed):
+            let number = Int(register - MSR.intelFixedCounter)
+            return .counter(slot: GuestRegisters.firstFixedSlot + number, isFullWidth: true)
+        case MSR.fixedControl: return hasGlobalControl ? .fixedControl : .missing
+        case MSR.globalStatus: return hasGlobalControl ? .globalStatus : .missing
+        case MSR.globalControl: return hasGlobalControl ? .globalControl : .missing
+        case MSR.globalOverflowControl: return hasGlobalControl ? .globalStatusClear : .missing
+        case MSR.pebsEnable: return pebs == .offered ? .pebsEnable : .missing
+        case MSR.debugControl: return lastBranchRecords == .offered ? .debugControl : .ignored
+        case MSR.amdLegacyControl..<MSR.amdLegacyControl + 8: return .ignored
+        default: return .missing
+        }
+    }
+
+    private func amdTarget(_ register: UInt32) -> VirtualPMU.Target {
+        switch register {
+        case MSR.amdLegacyControl..<MSR.amdLegacyControl + 4:
+            if let slot = gp(register - MSR.amdLegacyControl) { return .eventSelect(slot: slot) }
+            return .ignored
+        case MSR.amdLegacyCounter..<MSR.amdLegacyCounter + 4:
+            if let slot = gp(register - MSR.amdLegacyCounter) { return .counter(slot: slot, isFullWidth: true) }
+            return .ignored
+        case MSR.amdControl..<MSR.amdControl + 12:
+            guard coreExtension == .offered, let slot = gp((register - MSR.amdControl) / 2) else {
+                return .missing
+            }
+            return register & 1 == 0 ? .eventSelect(slot: slot) : .counter(slot: slot, isFullWidth: true)
+        case MSR.amdGlobalStatus: return hasGlobalControl ? .globalStatus : .missing
+        case MSR.amdGlobalControl: return hasGlobalControl ? .globalControl : .missing
+        case MSR.amdGlobalStatusClear: return hasGlobalControl ? .globalStatusClear : .missing
+        case MSR.intelCounter, MSR.intelCounter + 1, MSR.intelEventSelect, MSR.intelEventSelect + 1: return .ignored
+        default: return .missing
         }
     }
 }

@@ -9,12 +9,17 @@ struct ReplaySink: PMUSink {
     /// ns of the trace's clock; whoever drives the machine keeps it.
     var now: UInt64 = 0 {
         didSet {
-            laws?.now = now
-            laws?.base.now = now
+            let time = now
+            guard isWatched else { return }
+            laws?.now = time
+            laws?.base.now = time
         }
     }
     /// Watches the policy's steps for broken laws, nil where nobody asked.
-    var laws: LawChecker<DecisionLog>?
+    var laws: LawChecker<DecisionLog>? { didSet { isWatched = laws != nil } }
+    /// Whether `laws` and `checker` are there: to look into them is not free.
+    private(set) var isWatched = false
+    private let isCompared: Bool
     var clocks: ModeClocks
     let estimator: CountEstimator
     var series: [SeriesState] = []
@@ -22,6 +27,10 @@ struct ReplaySink: PMUSink {
     var checker: DecisionChecker?
     /// The series that the guest's programming of each virtual counter means: vCPU * 64 + counter.
     var programmed: [Int32]
+    /// Per vCPU: counters that have such a series.
+    private var everProgrammed: [UInt64]
+    /// Guests' series by what they are of.
+    private var guestSeries: [GuestEvent: Int32] = [:]
     /// The series of each host event.
     var hostSeries: [Int32] = []
     /// pCPUs whose multiplexing timer was asked for since last looked at.
@@ -51,6 +60,12 @@ struct ReplaySink: PMUSink {
     /// When each pCPU's PMU went to a guest, by each affected series' own clock.
     private var takenFrom: [[(series: Int, from: UInt64)]]
 
+    private struct GuestEvent: Hashable {
+        var vcpu: Int32
+        var counter: UInt8
+        var config: UInt64
+    }
+
     private struct EventState {
         var series: Int32
         var axis: ModeClocks.Axis
@@ -69,8 +84,10 @@ struct ReplaySink: PMUSink {
         clocks = ModeClocks(actors: actors, start: timeline.start, entries: timeline.kvm.entries)
         self.estimator = estimator
         self.checker = checker
+        isCompared = checker != nil
         flavour = timeline.model.flavour
         programmed = [Int32](repeating: -1, count: actors.vcpus.count * 64)
+        everProgrammed = [UInt64](repeating: 0, count: actors.vcpus.count)
         guestDecisions = [UInt64](repeating: 0, count: actors.vcpus.count)
         guestMigrations = guestDecisions
         diverged = [Bool](repeating: false, count: actors.vcpus.count)
@@ -105,12 +122,14 @@ struct ReplaySink: PMUSink {
     /// The guest's programming changed: counters in `enabled` count as far as it knows. `config` gives a slot's event.
     mutating func guestPrograms(_ vcpu: Int, enabled: UInt64, config: (Counter) -> UInt64) {
         let time = clocks.now(.guest(vcpu), now)
-        for index in 0..<64 {
-            let counter = Counter(index: UInt8(index))
-            let place = vcpu * 64 + index
+        everProgrammed[vcpu] |= enabled
+        var bits = everProgrammed[vcpu]
+        while bits != 0 {
+            let counter = Counter(index: UInt8(bits.trailingZeroBitCount))
+            bits &= bits - 1
+            let place = vcpu * 64 + Int(counter.index)
             let isOn = enabled & counter.bit != 0
             let old = Int(programmed[place])
-            guard isOn || old >= 0 else { continue }
             let wanted = isOn ? seriesNumber(vcpu, counter, config(counter)) : -1
             if old >= 0, old != wanted { series[old].disable(time) }
             if wanted >= 0 {
@@ -125,33 +144,39 @@ struct ReplaySink: PMUSink {
     /// A guest that is told something, or looks, believes otherwise from now on without a write of its own. What a write
     /// changes `guestPrograms` says once it is done.
     mutating func guestEnabledChanged(vcpu: Int, mask: UInt64) {
-        laws?.guestEnabledChanged(vcpu: vcpu, mask: mask)
+        if isWatched { laws?.guestEnabledChanged(vcpu: vcpu, mask: mask) }
         guard writing != vcpu else { return }
         let time = clocks.now(.guest(vcpu), now)
-        for index in 0..<64 {
+        var bits = everProgrammed[vcpu]
+        while bits != 0 {
+            let index = bits.trailingZeroBitCount
+            bits &= bits - 1
             let number = Int(programmed[vcpu * 64 + index])
-            guard number >= 0 else { continue }
             if mask >> UInt64(index) & 1 != 0 { series[number].enable(time) } else { series[number].disable(time) }
         }
     }
 
     private mutating func seriesNumber(_ vcpu: Int, _ counter: Counter, _ config: UInt64) -> Int {
         let bare = EventSelect.bare(config)
-        for (number, one) in series.enumerated() where one.config == bare {
-            if case .guest(vcpu, counter) = one.owner { return number }
-        }
+        let last = Int(programmed[vcpu * 64 + Int(counter.index)])
+        if last >= 0, series[last].config == bare { return last }
+        let event = GuestEvent(vcpu: Int32(vcpu), counter: counter.index, config: bare)
+        if let known = guestSeries[event] { return Int(known) }
         series.append(
             SeriesState(
                 owner: .guest(vcpu: vcpu, counter: counter), axis: .guest(vcpu), config: bare, rates: .uniform))
         if diverged[vcpu] { series[series.count - 1].cut = clocks.now(.guest(vcpu), now) }
+        guestSeries[event] = Int32(series.count - 1)
         return series.count - 1
     }
 
     // MARK: Steps of the scheduler
 
     mutating func created(event: EventID, spec: EventSpec) {
-        laws?.created(event: event, spec: spec)
-        checker?.created(event: event, spec: spec)
+        if isWatched || isCompared {
+            laws?.created(event: event, spec: spec)
+            checker?.created(event: event, spec: spec)
+        }
         let number: Int
         var vcpu: Int32 = -1
         switch spec.owner {
@@ -163,15 +188,17 @@ struct ReplaySink: PMUSink {
             let isStale = writing == owner && known >= 0 && series[known].config != EventSelect.bare(spec.config)
             number = known >= 0 && !isStale ? known : seriesNumber(owner, counter, spec.config)
         }
-        events.append(
-            EventState(
-                series: Int32(number), axis: series[number].axis,
-                source: source(series[number], spec.config), config: spec.config,
-                vcpu: vcpu))
+        let state = EventState(
+            series: Int32(number), axis: series[number].axis, source: source(series[number], spec.config),
+            config: spec.config, vcpu: vcpu)
+        if event < events.count { events[event] = state } else { events.append(state) }
     }
 
     /// What the event's counts come from: the tracks that measured it, the owner's own first.
     private func source(_ state: SeriesState, _ config: UInt64) -> CountEstimator.Source {
+        if estimator.measurements.tracks.isEmpty {
+            return CountEstimator.Source(tracks: [], rates: state.rates, pace: nil)
+        }
         let all = estimator.measurements.tracks(of: state.axis, config: config)
         let own: Int =
             switch state.owner {
@@ -184,23 +211,31 @@ struct ReplaySink: PMUSink {
         return CountEstimator.Source(tracks: tracks, rates: state.rates, pace: estimator.pace(of: config))
     }
 
-    mutating func grouped(event: EventID, leader: EventID) { laws?.grouped(event: event, leader: leader) }
+    mutating func grouped(event: EventID, leader: EventID) {
+        if isWatched { laws?.grouped(event: event, leader: leader) }
+    }
 
     mutating func sectionBegin(pcpu: Int) {
-        laws?.sectionBegin(pcpu: pcpu)
-        checker?.sectionBegin(pcpu: pcpu)
+        if isWatched || isCompared {
+            laws?.sectionBegin(pcpu: pcpu)
+            checker?.sectionBegin(pcpu: pcpu)
+        }
         writesByScheduler += flavour == .amdCoreExt ? UInt64(running[pcpu]) : 1
     }
 
     mutating func sectionEnd(pcpu: Int) {
-        laws?.sectionEnd(pcpu: pcpu)
-        checker?.sectionEnd(pcpu: pcpu)
+        if isWatched || isCompared {
+            laws?.sectionEnd(pcpu: pcpu)
+            checker?.sectionEnd(pcpu: pcpu)
+        }
         writesByScheduler += flavour == .amdCoreExt ? UInt64(running[pcpu]) : 1
     }
 
     mutating func start(pcpu: Int, event: EventID, counter: Int) {
-        laws?.start(pcpu: pcpu, event: event, counter: counter)
-        checker?.start(pcpu: pcpu, event: event, counter: counter)
+        if isWatched || isCompared {
+            laws?.start(pcpu: pcpu, event: event, counter: counter)
+            checker?.start(pcpu: pcpu, event: event, counter: counter)
+        }
         let time = clocks.now(events[event].axis, now)
         events[event].mark = time
         events[event].isRunning = true
@@ -224,8 +259,10 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func stop(pcpu: Int, event: EventID, counter: Int) {
-        laws?.stop(pcpu: pcpu, event: event, counter: counter)
-        checker?.stop(pcpu: pcpu, event: event, counter: counter)
+        if isWatched || isCompared {
+            laws?.stop(pcpu: pcpu, event: event, counter: counter)
+            checker?.stop(pcpu: pcpu, event: event, counter: counter)
+        }
         settle(event)
         events[event].isRunning = false
         running[pcpu] -= 1
@@ -233,6 +270,7 @@ struct ReplaySink: PMUSink {
         writesByScheduler += counter < 32 ? 1 : 0
     }
 
+    @inline(__always)
     private func isCrossMapped(_ owner: EventOwner, _ counter: Int) -> Bool {
         guard case .guest(_, let virtual) = owner else { return false }
         return Int(virtual.index) != counter
@@ -242,17 +280,32 @@ struct ReplaySink: PMUSink {
         let number = Int(events[event].series)
         series[number].stop(
             clocks.now(events[event].axis, now), clock: clocks.now(series[number].timeAxis, now), event: event)
+        if series[number].from.count > ReplaySink.stretchesKept { fold(number) }
+    }
+
+    /// Stretches of a series that are kept before they are added up.
+    private static let stretchesKept = 256
+
+    /// Adds up what nothing can be joined to any more, so that memory does not grow with the trace.
+    private mutating func fold(_ number: Int) {
+        let one = series[number]
+        let all = bounds(number, one.folded, upTo: .max, but: 1)
+        // Before there is a cut everything lies before it.
+        let before = one.cut.map { bounds(number, one.foldedBeforeCut, upTo: $0, but: 1) } ?? all
+        series[number].fold(all, beforeCut: before, but: 1)
     }
 
     mutating func read(pcpu: Int, event: EventID, counter: Int) {
-        laws?.read(pcpu: pcpu, event: event, counter: counter)
+        if isWatched { laws?.read(pcpu: pcpu, event: event, counter: counter) }
         settle(event)
     }
 
-    mutating func periodChanged(event: EventID, period: UInt64) { laws?.periodChanged(event: event, period: period) }
+    mutating func periodChanged(event: EventID, period: UInt64) {
+        if isWatched { laws?.periodChanged(event: event, period: period) }
+    }
 
     mutating func overflowed(pcpu: Int, event: EventID, counter: Int) {
-        laws?.overflowed(pcpu: pcpu, event: event, counter: counter)
+        if isWatched { laws?.overflowed(pcpu: pcpu, event: event, counter: counter) }
         settle(event)
         writesByScheduler += 1
     }
@@ -261,13 +314,15 @@ struct ReplaySink: PMUSink {
     private mutating func settle(_ event: EventID) {
         guard events[event].isRunning else { return }
         let time = clocks.now(events[event].axis, now)
+        defer { events[event].mark = time }
+        // What nothing measured adds nothing to the best guess.
+        guard !events[event].source.tracks.isEmpty else { return }
         let counted = estimator.count(events[event].source, from: events[event].mark, to: time)
         events[event].count &+= counted.guess
-        events[event].mark = time
     }
 
     mutating func stateChanged(pcpu: Int?, event: EventID, from: Policy.EventState, to: Policy.EventState) {
-        laws?.stateChanged(pcpu: pcpu, event: event, from: from, to: to)
+        if isWatched { laws?.stateChanged(pcpu: pcpu, event: event, from: from, to: to) }
         guard events[event].vcpu < 0 else { return }
         let number = Int(events[event].series)
         let time = clocks.now(series[number].timeAxis, now)
@@ -276,10 +331,12 @@ struct ReplaySink: PMUSink {
         if isOn { series[number].enable(time) } else { series[number].disable(time) }
     }
 
-    mutating func enabling(event: EventID) { laws?.enabling(event: event) }
+    mutating func enabling(event: EventID) {
+        if isWatched { laws?.enabling(event: event) }
+    }
 
     mutating func rotationTimerWanted(pcpu: Int) {
-        laws?.rotationTimerWanted(pcpu: pcpu)
+        if isWatched { laws?.rotationTimerWanted(pcpu: pcpu) }
         if !timersWanted.contains(pcpu) { timersWanted.append(pcpu) }
     }
 
@@ -295,8 +352,10 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func guestLoaded(pcpu: Int, vcpu: Int, counters: UInt64) {
-        laws?.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
-        checker?.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
+        if isWatched || isCompared {
+            laws?.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
+            checker?.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
+        }
         startGuest(vcpu, counters)
         guard takenFrom[pcpu].isEmpty else { return }
         for number in hostSeries {
@@ -308,8 +367,10 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func guestPut(pcpu: Int, vcpu: Int, counters: UInt64) {
-        laws?.guestPut(pcpu: pcpu, vcpu: vcpu, counters: counters)
-        checker?.guestPut(pcpu: pcpu, vcpu: vcpu, counters: counters)
+        if isWatched || isCompared {
+            laws?.guestPut(pcpu: pcpu, vcpu: vcpu, counters: counters)
+            checker?.guestPut(pcpu: pcpu, vcpu: vcpu, counters: counters)
+        }
         stopGuest(vcpu)
         for (number, from) in takenFrom[pcpu] {
             series[number].blindNs += clocks.now(series[number].timeAxis, now) - from
@@ -318,7 +379,7 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func guestChanged(pcpu: Int, vcpu: Int, from: UInt64, to: UInt64) {
-        laws?.guestChanged(pcpu: pcpu, vcpu: vcpu, from: from, to: to)
+        if isWatched { laws?.guestChanged(pcpu: pcpu, vcpu: vcpu, from: from, to: to) }
         stopGuest(vcpu)
         startGuest(vcpu, to)
     }
@@ -353,7 +414,9 @@ struct ReplaySink: PMUSink {
             bits &= bits - 1
             if let slot = GuestRegisters.slot(of: Counter(index: UInt8(index))) { settleGuest(vcpu, slot) }
             let number = Int(loadedSeries[vcpu * 64 + index])
-            if number >= 0 { series[number].stop(time, clock: time, event: -1 - vcpu) }
+            guard number >= 0 else { continue }
+            series[number].stop(time, clock: time, event: -1 - vcpu)
+            if series[number].from.count > ReplaySink.stretchesKept { fold(number) }
         }
         guestLoadedBits[vcpu] = 0
     }
@@ -379,12 +442,12 @@ struct ReplaySink: PMUSink {
     }
 
     mutating func refused(_ refusal: Refusal) {
-        laws?.refused(refusal)
+        if isWatched { laws?.refused(refusal) }
         refusals.append(refusal)
     }
 
     mutating func guestTold(vcpu: Int, counters: UInt64, how: GuestRules.Telling, notice: GuestRules.Notice) {
-        laws?.guestTold(vcpu: vcpu, counters: counters, how: how, notice: notice)
+        if isWatched { laws?.guestTold(vcpu: vcpu, counters: counters, how: how, notice: notice) }
         let telling = Told(time: now, vcpu: vcpu, counters: counters, how: how, notice: notice)
         // A guest that asks again is told again; the first time says it.
         if !told.contains(where: { $0.isSame(as: telling) }) { told.append(telling) }
@@ -412,7 +475,9 @@ struct ReplaySink: PMUSink {
         }
     }
 
+    @inline(__always)
     func count(of event: EventID) -> UInt64 { events[event].count }
+    @inline(__always)
     func guestTime(vcpu: Int) -> UInt64 { clocks.now(.guest(vcpu), now) }
 
     /// The replay is over at `now`: everything that runs is stopped.
@@ -424,7 +489,7 @@ struct ReplaySink: PMUSink {
         for pcpu in takenFrom.indices { guestPutAtEnd(pcpu) }
         for number in series.indices { series[number].disable(clocks.now(series[number].timeAxis, now)) }
         checker?.finish()
-        laws?.finish()
+        if isWatched { laws?.finish() }
     }
 
     private mutating func guestPutAtEnd(_ pcpu: Int) {
@@ -434,12 +499,20 @@ struct ReplaySink: PMUSink {
         takenFrom[pcpu].removeAll()
     }
 
-    /// What is known of a series' count over all the time that it ran, or up to `end` of its axis.
-    func bounds(_ number: Int, upTo end: UInt64 = .max) -> CountBounds {
-        var sum = CountBounds()
+    /// What is known of a series' count over all the time that it ran.
+    func bounds(_ number: Int) -> CountBounds { bounds(number, series[number].folded, upTo: .max, but: 0) }
+
+    /// The same up to where its owner surely did what it did when recorded (`SeriesState.cut`).
+    func boundsBeforeCut(_ number: Int) -> CountBounds {
+        bounds(number, series[number].foldedBeforeCut, upTo: series[number].cut ?? .max, but: 0)
+    }
+
+    /// `sum` and what is known over the stretches, less the last `kept`, up to `end` of the series' axis.
+    private func bounds(_ number: Int, _ sum: CountBounds, upTo end: UInt64, but kept: Int) -> CountBounds {
         let one = series[number]
+        var sum = sum
         var source: (config: UInt64, source: CountEstimator.Source)?
-        for index in one.from.indices where one.from[index] < end {
+        for index in one.from.indices.dropLast(kept) where one.from[index] < end {
             if source?.config != one.ranAs[index] {
                 source = (one.ranAs[index], self.source(one, one.ranAs[index]))
             }

@@ -12,11 +12,15 @@ struct SeriesState: Sendable {
     /// The event as its owner asked for it.
     var config: UInt64
     var rates: CountEstimator.RateTrust
-    /// When it ran, rising; stretches that touch on the axis are one.
+    /// When it ran, rising; stretches that touch on the axis are one. The first ones may have been folded.
     private(set) var from: [UInt64] = []
     private(set) var to: [UInt64] = []
     /// The config it ran as, which a policy may have translated.
     private(set) var ranAs: [UInt64] = []
+    /// What is known of the count over the stretches that were folded, and their digest.
+    private(set) var folded = CountBounds()
+    private(set) var foldedBeforeCut = CountBounds()
+    private var foldedDigest: UInt64 = 0x9e37_79b9_7f4a_7c15
     private(set) var enabledNs: UInt64 = 0
     var blindNs: UInt64 = 0
     /// Up to when, on `axis`, its owner surely did what it did when recorded; nil where it always did.
@@ -48,20 +52,33 @@ struct SeriesState: Sendable {
     var isEnabled: Bool { enabledFrom != nil }
 
     /// A digest of the stretches and of what ran in them.
-    var schedule: UInt64 {
-        var digest: UInt64 = 0x9e37_79b9_7f4a_7c15
+    var schedule: UInt64 { digest(but: 0) }
+
+    private func digest(but kept: Int) -> UInt64 {
+        var digest = foldedDigest
         func mix(_ word: UInt64) {
             digest ^= word
             digest = (digest ^ (digest >> 30)) &* 0xbf58_476d_1ce4_e5b9
             digest = (digest ^ (digest >> 27)) &* 0x94d0_49bb_1331_11eb
             digest ^= digest >> 31
         }
-        for index in from.indices {
+        for index in from.indices.dropLast(kept) {
             mix(from[index])
             mix(to[index])
             mix(ranAs[index])
         }
         return digest
+    }
+
+    /// Forgets all stretches but the last `kept`; the count over them and over what was folded before is in `sum`.
+    mutating func fold(_ sum: CountBounds, beforeCut: CountBounds, but kept: Int) {
+        foldedDigest = digest(but: kept)
+        folded = sum
+        foldedBeforeCut = beforeCut
+        let gone = from.count - kept
+        from.removeFirst(gone)
+        to.removeFirst(gone)
+        ranAs.removeFirst(gone)
     }
 
     mutating func enable(_ time: UInt64) { if enabledFrom == nil { enabledFrom = time } }

@@ -78,7 +78,7 @@ struct DemandDraft {
                     what: "\(play.actors.hostEvents[index].name) is taken for its pCPU's; it may be a thread's",
                     certainty: .ambiguous))
         }
-        if hidesGlobalControl {
+        if DemandDraft.hidesGlobalControl(builder) {
             list.append(
                 InferredDemand(
                     hostEvent: nil, what: "guests' GLOBAL_CTRL, which the trace does not show, leaves every counter on",
@@ -241,7 +241,7 @@ struct DemandDraft {
     private mutating func addRecorded() {
         var current = [DemandOperation.Thread](repeating: .other, count: builder.highestPCPU + 1)
         let places = arrivals()
-        let hidesGlobalControl = self.hidesGlobalControl
+        let hidesGlobalControl = DemandDraft.hidesGlobalControl(builder)
         var globallyOn: Set<Int32> = []
         for (number, event) in builder.raw.enumerated() {
             let pcpu = Int32(event.pcpu)
@@ -316,8 +316,9 @@ struct DemandDraft {
 
     /// A mediated guest that sees every counter writes GLOBAL_CTRL without leaving (`kvm_need_any_pmc_intercept()`,
     /// arch/x86/kvm/pmu.c, 7.x): it is taken to have turned on what its other controls turn on.
-    var hidesGlobalControl: Bool {
+    static func hidesGlobalControl(_ builder: TimelineBuilder) -> Bool {
         builder.model.flavour == .intel && builder.recordedRules.guests == .mediated
+            && !(builder.survey?.writesGlobalControl ?? false)
             && !builder.raw.contains { $0.kind == .wrote && $0.register == MSR.globalControl }
     }
 

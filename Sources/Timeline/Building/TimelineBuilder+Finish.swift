@@ -42,14 +42,18 @@ extension TimelineBuilder {
         timeline.readings = readings(timeline.demand, draft)
         timeline.inferred = draft.inferred(play)
         if let difference = play.difference {
-            timeline.taints.append(
-                TimelineTaint(
-                    vcpu: nil, pcpu: nil, from: difference.time, to: end,
-                    cause: "the demand read off the trace does not give the decisions recorded from here on"))
+            timeline.taints.append(TimelineBuilder.taint(difference, end: end))
         }
         label(&timeline, play, vcpuOfHolding, draft.hosts)
         measure(&timeline, play, vcpuOfHolding, draft.hosts)
         return timeline
+    }
+
+    /// From the first decision on that demand does not give nothing that was recorded can be trusted.
+    static func taint(_ difference: StepDifference, end: UInt64) -> TimelineTaint {
+        TimelineTaint(
+            vcpu: nil, pcpu: nil, from: difference.time, to: end,
+            cause: "the demand read off the trace does not give the decisions recorded from here on")
     }
 
     /// vCPUs in the order of their threads, so that VMs nobody names are told apart.
@@ -58,10 +62,12 @@ extension TimelineBuilder {
         for event in raw where event.kind != .switched && first[event.thread] == nil {
             first[event.thread] = event.time
         }
+        for thread in survey?.acting ?? [] { first[thread] = start }
         for thread in first.keys.sorted() {
             _ = table.vcpu(of: thread, at: first[thread]!, actsForGuests: true)
         }
         for thread in metadata.threads where thread.vcpu != nil { _ = table.vcpu(of: thread.tid, at: start) }
+        for thread in survey?.arriving ?? [] { _ = table.vcpu(of: thread, at: start) }
     }
 
     /// `perf_event_mux_interval_ms`; 1000/HZ ms with the usual HZ of 250 where the trace does not say, or says 0.

@@ -18,6 +18,8 @@ public struct TimelineBuilder {
     var end: UInt64 = 0
     var highestPCPU = 0
     var showsEntries = false
+    /// What is known of the trace's events where they are not taken one by one.
+    private(set) var survey: DemandSurvey?
     private var count: UInt64 = 0
 
     /// What demand is made of: guest accesses, entries, exits and task switches, as recorded.
@@ -116,13 +118,10 @@ public struct TimelineBuilder {
         case .kvmExit:
             showsEntries = true
             reader.take(event, index: index)
-            // VMX exit reason 15 and SVM's 0x6f are RDPMC.
-            let isRDPMC = event.isa == 2 ? event.exitReason == 0x6f : event.exitReason & 0xffff == 15
-            append(event, index, isRDPMC ? .exitedForRDPMC : .exited)
+            append(event, index, event.leavesForRDPMC ? .exitedForRDPMC : .exited)
         case .kvmMSR:
             reader.take(event, index: index)
-            // Guests access many registers; the PMU's alone are demand.
-            guard isPMURegister(event.register) else { return }
+            guard PMURegisters.isPMU(event.register, model.flavour) else { return }
             let kind: RawEvent.Kind =
                 event.isWrite
                 ? (event.raisedException ? .writeFaulted : .wrote) : (event.raisedException ? .readFaulted : .read)
@@ -130,9 +129,14 @@ public struct TimelineBuilder {
         }
     }
 
-    private func isPMURegister(_ register: UInt32) -> Bool {
-        RegisterName(address: register, flavour: model.flavour) != .other
-            || RegisterName(address: register, flavour: model.flavour == .intel ? .amdCoreExt : .intel) != .other
+    /// Takes what a look at the whole trace gave, instead of its events.
+    mutating func take(_ survey: DemandSurvey, highestPCPU: Int) {
+        start = min(metadata.begin ?? survey.start, survey.start)
+        end = survey.end
+        attribution = survey.attribution
+        showsEntries = survey.showsEntries
+        self.highestPCPU = highestPCPU
+        self.survey = survey
     }
 
     public mutating func take(_ record: LostRecords) { lost.append(record) }
@@ -143,6 +147,11 @@ public struct TimelineBuilder {
                 time: event.time, index: index, value: event.value, thread: event.pid, other: other,
                 register: event.a, pcpu: event.pcpu, kind: kind))
     }
+}
+
+extension TraceEvent {
+    /// A VM exit because of RDPMC: reason 15 of VMX, 0x6f of SVM.
+    var leavesForRDPMC: Bool { isa == 2 ? exitReason == 0x6f : exitReason & 0xffff == 15 }
 }
 
 extension Timeline {

@@ -69,6 +69,7 @@ public struct ModeClocks: Sendable {
     }
 
     /// The axis's time at `time`, which is not earlier than the last operation taken.
+    @inline(__always)
     public func now(_ axis: Axis, _ time: UInt64) -> UInt64 {
         switch axis {
         case .guest(let vcpu): guests[vcpu].now(time)

@@ -25,6 +25,13 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Events of synthetic traces.") var events: Int?
     @Option(help: "Register accesses of the real guests that are recorded.") var guestAccesses: Int?
     @Option(help: "MB of the large trace that is opened.") var largeTraceMegabytes: Int?
+    @Option(help: "Events of the longest trace of the scaling curves.") var scaleEvents: Int?
+    @Option(help: "A folder for the scaling curves as SVG; it must exist.") var plots: String?
+    @Option(help: "Measure nothing: write a synthetic trace of at least so many events to standard output.")
+    var generate: Int?
+    @Option(help: "With --generate: events that are made; more are repetitions of them.") var generatePattern =
+        1_000_000
+    @Option(help: "With --generate: pCPUs of the host.") var generatePcpus = 64
     @Flag(help: "Seconds instead of minutes: shows that it works, its figures mean nothing.") var smoke = false
     @Flag(help: "End with 1 if a figure misses its floor.") var strict = false
     @Flag(help: "Write JSON.") var json = false
@@ -36,21 +43,31 @@ struct BenchCommand: ParsableCommand {
         let numbers = [
             ("rounds", rounds), ("column-megabytes", columnMegabytes), ("events", events),
             ("guest-accesses", guestAccesses), ("large-trace-megabytes", largeTraceMegabytes),
+            ("scale-events", scaleEvents), ("generate", generate), ("generate-pattern", generatePattern),
         ]
         for (name, value) in numbers {
             guard value ?? 1 >= 1, value ?? 1 <= 1 << 40 else {
                 throw ValidationError("--\(name) \(value!) is out of range")
             }
         }
+        guard (1...1024).contains(generatePcpus) else {
+            throw ValidationError("--generate-pcpus \(generatePcpus) is not 1 to 1024")
+        }
     }
 
     func run() throws {
+        if let generate {
+            try BenchSuite.generate(generate, pattern: generatePattern, pcpus: generatePcpus)
+            return
+        }
         var effort = smoke ? BenchEffort.smoke : .full
         effort.rounds = rounds ?? effort.rounds
         effort.columnBytes = columnMegabytes.map { $0 << 20 } ?? effort.columnBytes
         effort.events = events ?? effort.events
         effort.guestAccesses = guestAccesses ?? effort.guestAccesses
         effort.largeTraceBytes = largeTraceMegabytes.map { $0 * 1_000_000 } ?? effort.largeTraceBytes
+        effort.scaleEvents = scaleEvents ?? effort.scaleEvents
+        effort.plots = plots
         let wanted = BenchSection.allCases.filter {
             sections.isEmpty || sections.contains("all") || sections.contains($0.rawValue)
         }

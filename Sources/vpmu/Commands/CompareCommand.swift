@@ -52,9 +52,8 @@ struct CompareCommand: ParsableCommand {
         let isAlone = traces.count == 1 && listed.count == 1 && listed[0].path == traces[0]
         var entries: [CorpusComparison.Entry] = []
         for trace in listed {
-            let timeline = try TimelineArguments.timeline(trace.path, hostEvents: hostEvents)
-            let tables = try Replayer.replay(
-                timeline, under: policies, threads: threads, trace: trace.path, laws: checkLaws ? .on : .off)
+            let tables = try TimelineArguments.replay(
+                trace.path, hostEvents: hostEvents, under: policies, threads: threads, laws: checkLaws ? .on : .off)
             if isAlone, worst == nil, !byTrace {
                 let text = try json ? CountsTable.json(tables) : Comparison(tables).text(Terminal.standardOutput)
                 print(text, terminator: "")

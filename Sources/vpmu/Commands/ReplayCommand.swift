@@ -52,19 +52,18 @@ struct ReplayCommand: ParsableCommand {
 
     private func judged() throws {
         let policies = try policy.map(PolicyArgument.played)
-        let timeline = try input.timeline()
         if checksItself {
-            let check = SelfReplay.check(timeline)
+            let check = SelfReplay.check(try input.timeline())
             print(try json ? check.json() : check.text, terminator: "")
             if !check.agrees { throw ExitStatus.no.code }
             return
         }
         if decisions {
-            try printDecisions(timeline, policies[0])
+            try printDecisions(try input.timeline(), policies[0])
             return
         }
-        let tables = try Replayer.replay(
-            timeline, under: policies, threads: threads, trace: input.file, laws: checkLaws ? .on : .off)
+        let tables = try TimelineArguments.replay(
+            input.file, hostEvents: input.hostEvents, under: policies, threads: threads, laws: checkLaws ? .on : .off)
         if let output { try tables[0].write(to: output, existing: force ? .replace : .keep) }
         if json {
             print(try CountsTable.json(tables), terminator: "")
