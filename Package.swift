@@ -91,7 +91,7 @@ let package = Package(
         tests(
             "PluginTests",
             ["vpmu", "Bisect", "Plugin", "Replay", "Timeline", "Counts", "Trace", "Host", "Policy", "PMU"],
-            exclude: ["Hostile"]),
+            exclude: ["Hostile", "Optional"]),
         tests("HostTests", ["TestSupport", "Host", "Policy", "PMU"], resources: [.copy("Fixtures")]),
         tests("TraceTests", ["Trace"]),
         tests("CaptureTests", ["TestSupport", "Capture", "Import", "Trace", "CLinux"], resources: [.copy("Formats")]),

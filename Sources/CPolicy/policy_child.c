@@ -172,6 +172,22 @@ static const struct vpmu_host callbacks = {
     on_timer_wanted,
 };
 
+/* An optional function of the table, NULL where the policy does not have it. */
+#define OPTIONAL(policy, function) \
+    ((policy)->size >= offsetof(struct vpmu_policy, function) + sizeof (policy)->function ? (policy)->function : NULL)
+
+static uint32_t heard(const struct vpmu_policy *policy)
+{
+    uint32_t mask = 0;
+    if (OPTIONAL(policy, overflow)) mask |= 1u << VPMU_WIRE_OVERFLOW;
+    if (OPTIONAL(policy, enter_guest)) mask |= 1u << VPMU_WIRE_ENTER_GUEST;
+    if (OPTIONAL(policy, exit_guest)) mask |= 1u << VPMU_WIRE_EXIT_GUEST;
+    if (OPTIONAL(policy, create_vm)) mask |= 1u << VPMU_WIRE_CREATE_VM;
+    if (OPTIONAL(policy, destroy_vm)) mask |= 1u << VPMU_WIRE_DESTROY_VM;
+    if (OPTIONAL(policy, pcpu_offline)) mask |= 1u << VPMU_WIRE_PCPU_OFFLINE;
+    return mask;
+}
+
 /* Answers the table, or NULL after having said why there is none. */
 static const struct vpmu_policy *load(const char *path)
 {
@@ -196,7 +212,7 @@ static const struct vpmu_policy *load(const char *path)
                 hello.status = VPMU_HELLO_WRONG_ABI;
                 hello.abi = policy->abi;
                 policy = NULL;
-            } else if (policy->size < sizeof *policy || !policy->name || !policy->create || !policy->add_task ||
+            } else if (policy->size < VPMU_POLICY_SIZE_1 || !policy->name || !policy->create || !policy->add_task ||
                        !policy->create_event || !policy->install || !policy->enable || !policy->disable ||
                        !policy->remove || !policy->set_period || !policy->read || !policy->switch_task ||
                        !policy->rotate || !policy->load_guest || !policy->put_guest || !policy->rotate_necessary) {
@@ -204,6 +220,7 @@ static const struct vpmu_policy *load(const char *path)
                 policy = NULL;
             } else {
                 hello.abi = policy->abi;
+                hello.optional = heard(policy);
                 strncpy(hello.text, policy->name, sizeof hello.text - 1);
             }
         }
@@ -216,7 +233,13 @@ static uint32_t perform(const struct vpmu_policy *policy, void *self, const stru
 {
     switch (request->operation) {
     case VPMU_WIRE_ADD_TASK: policy->add_task(self, request->a); return 0;
-    case VPMU_WIRE_CREATE_EVENT: policy->create_event(self, request->a, &request->spec); return 0;
+    case VPMU_WIRE_CREATE_EVENT: {
+        int answer;
+        policy->create_event(self, request->a, &request->spec);
+        if (!OPTIONAL(policy, admit)) return 0;
+        answer = policy->admit(self, request->a);
+        return answer < 0 ? (uint32_t)-answer : (uint32_t)answer;
+    }
     case VPMU_WIRE_INSTALL: policy->install(self, request->a); return 0;
     case VPMU_WIRE_ENABLE: policy->enable(self, request->a); return 0;
     case VPMU_WIRE_DISABLE: policy->disable(self, request->a); return 0;
@@ -227,6 +250,12 @@ static uint32_t perform(const struct vpmu_policy *policy, void *self, const stru
     case VPMU_WIRE_ROTATE: return policy->rotate(self, request->a) != 0;
     case VPMU_WIRE_LOAD_GUEST: policy->load_guest(self, request->a, (uint32_t)request->b); return 0;
     case VPMU_WIRE_PUT_GUEST: policy->put_guest(self, request->a); return 0;
+    case VPMU_WIRE_OVERFLOW: policy->overflow(self, request->a, (uint32_t)request->b); return 0;
+    case VPMU_WIRE_ENTER_GUEST: policy->enter_guest(self, request->a, (uint32_t)request->b); return 0;
+    case VPMU_WIRE_EXIT_GUEST: policy->exit_guest(self, request->a, (uint32_t)request->b); return 0;
+    case VPMU_WIRE_CREATE_VM: policy->create_vm(self, request->a); return 0;
+    case VPMU_WIRE_DESTROY_VM: policy->destroy_vm(self, request->a); return 0;
+    case VPMU_WIRE_PCPU_OFFLINE: policy->pcpu_offline(self, request->a); return 0;
     default: _exit(4);
     }
 }

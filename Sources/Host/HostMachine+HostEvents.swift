@@ -16,12 +16,22 @@ extension HostMachine {
                 return
             }
         }
+        var refusal: Refusal.Reason?
         for member in members {
             hostEvents[member].refused = false
-            hostEvents[member].event = scheduler.create(
+            let event = scheduler.create(
                 spec(ofHostEvent: member), leader: member == leader ? nil : hostEvents[leader].event)
-            if actors.hostEvents[member].exclusion != .guest { eventsCountingGuests += 1 }
+            hostEvents[member].event = event
+            refusal = refusal ?? scheduler.refusal(of: event)
         }
+        if let refusal {
+            for member in members {
+                hostEvents[member] = HostEventState(event: nil, refused: true)
+                scheduler.sink.refused(Refusal(party: .hostEvent(member), reason: refusal))
+            }
+            return
+        }
+        for member in members where actors.hostEvents[member].exclusion != .guest { eventsCountingGuests += 1 }
         if let event = hostEvents[leader].event { scheduler.install(event) }
     }
 

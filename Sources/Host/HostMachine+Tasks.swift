@@ -61,12 +61,14 @@ extension HostMachine {
         if vcpus[vcpu].inRunLoop { return }
         handleRequests(vcpu)
         takePMU(vcpu, pcpu)
+        if !isMediated(vcpu) { scheduler.notice(.enterGuest(pcpu: pcpu, vcpu: vcpu)) }
         vcpus[vcpu].inRunLoop = true
     }
 
     mutating func exit(_ vcpu: Int, _ pcpu: Int, reentersFast: Bool) {
         if reentersFast { return }
         vcpus[vcpu].inRunLoop = false
+        if !isMediated(vcpu) { scheduler.notice(.exitGuest(pcpu: pcpu, vcpu: vcpu)) }
         if !keepsPMU(vcpu) { giveBackPMU(pcpu) }
     }
 
@@ -99,6 +101,7 @@ extension HostMachine {
     }
 
     mutating func takeOffline(_ pcpu: Int) {
+        scheduler.notice(.offline(pcpu: pcpu))
         switchThread(pcpu, to: .other)
         for index in hostEvents.indices where actors.hostEvents[index].scope == .pcpu(pcpu) {
             if actors.hostEvents[index].leader == nil { hostRemove(index) }

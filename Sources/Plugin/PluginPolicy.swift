@@ -18,6 +18,9 @@ public final class PluginPolicy: ExternalPolicy {
     private var eventCount = 0
     private var taskCount = 0
     private var failure: PolicyFailure?
+    /// Bit n: the policy hears operation n of those it need not hear.
+    private var optional: UInt32 = 0
+    private var lastRotates: [UInt8] = []
 
     private struct Silence: PMUSink {}
 
@@ -60,6 +63,7 @@ public final class PluginPolicy: ExternalPolicy {
             throw PolicyFailure(policy: path, operation: nil, reason: reason)
         }
         name = text
+        optional = hello.optional
         var request = vpmu_wire_request()
         request.operation = VPMU_WIRE_CREATE.rawValue
         request.pmu = vpmu_pmu(
@@ -77,8 +81,13 @@ public final class PluginPolicy: ExternalPolicy {
 
     public func perform(_ operation: PolicyOperation) throws(PolicyFailure) -> PolicyAnswer {
         if let failure { throw failure }
+        let request = PluginPolicy.request(operation)
+        if request.operation >= VPMU_WIRE_OVERFLOW.rawValue, optional >> request.operation & 1 == 0 {
+            return PolicyAnswer(rotates: lastRotates)
+        }
         tell(operation)
-        let reply = try exchange(PluginPolicy.request(operation), during: operation)
+        let reply = try exchange(request, during: operation)
+        lastRotates = reply.rotates
         for step in reply.steps {
             if case .period(let event, _) = step, !(0..<eventCount).contains(event) {
                 throw fail(.refused, during: operation, reason: "names event \(event), which does not exist")
@@ -91,6 +100,10 @@ public final class PluginPolicy: ExternalPolicy {
         checker.endOperation()
         if let violation = checker.violations.first {
             throw fail(.refused, during: operation, reason: violation.description)
+        }
+        if case .create = operation {
+            return PolicyAnswer(
+                steps: reply.steps, rotates: reply.rotates, refusal: Refusal.Reason(errno: reply.result))
         }
         return PolicyAnswer(steps: reply.steps, goesOn: reply.result != 0, rotates: reply.rotates)
     }

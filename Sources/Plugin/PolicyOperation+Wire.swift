@@ -1,4 +1,5 @@
 import CPolicy
+import Glibc
 import PMU
 import Policy
 
@@ -28,6 +29,12 @@ extension PluginPolicy {
         case .rotate(let pcpu): set(VPMU_WIRE_ROTATE, pcpu)
         case .loadGuest(let pcpu, let vcpu): set(VPMU_WIRE_LOAD_GUEST, pcpu, b: vcpu)
         case .putGuest(let pcpu): set(VPMU_WIRE_PUT_GUEST, pcpu)
+        case .overflow(let pcpu, let event): set(VPMU_WIRE_OVERFLOW, pcpu, b: event)
+        case .enterGuest(let pcpu, let vcpu): set(VPMU_WIRE_ENTER_GUEST, pcpu, b: vcpu)
+        case .exitGuest(let pcpu, let vcpu): set(VPMU_WIRE_EXIT_GUEST, pcpu, b: vcpu)
+        case .createVM(let vm): set(VPMU_WIRE_CREATE_VM, vm)
+        case .destroyVM(let vm): set(VPMU_WIRE_DESTROY_VM, vm)
+        case .offline(let pcpu): set(VPMU_WIRE_PCPU_OFFLINE, pcpu)
         }
         return request
     }
@@ -54,6 +61,18 @@ extension PluginPolicy {
             wire.virtual_counter = UInt32(counter.index)
         }
         return wire
+    }
+}
+
+extension Refusal.Reason {
+    /// What an errno of the policy means; nil for 0. Any that the interface does not name is taken for EINVAL.
+    init?(errno: UInt32) {
+        switch errno {
+        case 0: return nil
+        case UInt32(EBUSY): self = .busy
+        case UInt32(EOPNOTSUPP): self = .notSupported
+        default: self = .invalid
+        }
     }
 }
 

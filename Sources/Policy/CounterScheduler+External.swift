@@ -19,11 +19,24 @@ extension CounterScheduler {
             let answer = try external.perform(operation)
             externalRotates = answer.rotates
             externalGoesOn = answer.goesOn
+            if case .create(let event, _, _) = operation, let reason = answer.refusal {
+                externalRefusals[event] = reason
+            }
             for step in answer.steps { play(step) }
         } catch {
             failure = error
         }
         return true
+    }
+
+    /// Tells an external policy something that our own rules need not hear.
+    public mutating func notice(_ operation: PolicyOperation) {
+        if external != nil { _ = delegated(operation) }
+    }
+
+    /// Why an external policy does not let the event in, nil if it does.
+    public func refusal(of event: EventID) -> Refusal.Reason? {
+        externalRefusals.isEmpty ? nil : externalRefusals[event]
     }
 
     private mutating func play(_ step: PolicyStep) {

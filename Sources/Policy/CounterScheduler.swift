@@ -47,6 +47,7 @@ public struct CounterScheduler<Sink: PMUSink> {
     public internal(set) var failure: PolicyFailure?
     var externalRotates: [UInt8] = []
     var externalGoesOn = false
+    var externalRefusals: [EventID: Refusal.Reason] = [:]
     /// Whether some guest's events stand before everything else, so that their list must be looked at.
     let hasUltimate: Bool
     /// Whether some guest reads its counts scaled by enabled over running time.

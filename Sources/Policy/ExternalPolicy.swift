@@ -23,6 +23,12 @@ public enum PolicyOperation: Sendable, Equatable {
     case rotate(pcpu: Int)
     case loadGuest(pcpu: Int, vcpu: Int)
     case putGuest(pcpu: Int)
+    case overflow(pcpu: Int, EventID)
+    case enterGuest(pcpu: Int, vcpu: Int)
+    case exitGuest(pcpu: Int, vcpu: Int)
+    case createVM(Int)
+    case destroyVM(Int)
+    case offline(pcpu: Int)
 }
 
 extension PolicyOperation: CustomStringConvertible {
@@ -41,6 +47,12 @@ extension PolicyOperation: CustomStringConvertible {
         case .rotate(let pcpu): "rotate pCPU \(pcpu)"
         case .loadGuest(let pcpu, let vcpu): "load vCPU \(vcpu)'s guest on pCPU \(pcpu)"
         case .putGuest(let pcpu): "put the guest on pCPU \(pcpu)"
+        case .overflow(let pcpu, let event): "overflow of event \(event) on pCPU \(pcpu)"
+        case .enterGuest(let pcpu, let vcpu): "vCPU \(vcpu) enters its guest on pCPU \(pcpu)"
+        case .exitGuest(let pcpu, let vcpu): "vCPU \(vcpu) leaves its guest on pCPU \(pcpu)"
+        case .createVM(let vm): "create VM \(vm)"
+        case .destroyVM(let vm): "destroy VM \(vm)"
+        case .offline(let pcpu): "take pCPU \(pcpu) offline"
         }
     }
 }
@@ -63,8 +75,13 @@ public struct PolicyAnswer: Sendable, Equatable {
     public var goesOn: Bool
     /// Whether multiplexing is needed on each pCPU: bit 0 for its own events, bit 1 for the current task's.
     public var rotates: [UInt8]
+    /// After the creation of an event: why it may not be, nil if it may.
+    public var refusal: Refusal.Reason?
 
-    public init(steps: [PolicyStep] = [], goesOn: Bool = false, rotates: [UInt8] = []) {
+    public init(
+        steps: [PolicyStep] = [], goesOn: Bool = false, rotates: [UInt8] = [], refusal: Refusal.Reason? = nil
+    ) {
+        self.refusal = refusal
         self.steps = steps
         self.goesOn = goesOn
         self.rotates = rotates

@@ -23,6 +23,7 @@
 #ifndef VPMU_POLICY_H
 #define VPMU_POLICY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -125,7 +126,27 @@ struct vpmu_policy {
     void (*put_guest)(void *self, uint32_t pcpu);
     /* Whether multiplexing is needed: bit 0 for the pCPU's own events, bit 1 for the current task's. */
     uint32_t (*rotate_necessary)(void *self, uint32_t pcpu);
+    /*
+     * From here on functions may be NULL, or left out by a smaller `size`: what they tell is then not told.
+     *
+     * Whether an event that was just made may be at all: 0, or -EBUSY, -EOPNOTSUPP or -EINVAL, which its user gets to
+     * see. An event that is refused is never installed, and its group with it.
+     */
+    int (*admit)(void *self, uint32_t event);
+    /* The counter of a running event ran out and raised its interrupt. */
+    void (*overflow)(void *self, uint32_t pcpu, uint32_t event);
+    /* A vCPU whose counters are events of the host enters its guest on the pCPU, and leaves it. */
+    void (*enter_guest)(void *self, uint32_t pcpu, uint32_t vcpu);
+    void (*exit_guest)(void *self, uint32_t pcpu, uint32_t vcpu);
+    /* A virtual machine comes and goes. */
+    void (*create_vm)(void *self, uint32_t vm);
+    void (*destroy_vm)(void *self, uint32_t vm);
+    /* The pCPU goes offline; its own events are removed afterwards. */
+    void (*pcpu_offline)(void *self, uint32_t pcpu);
 };
+
+/* What a policy of the first release of this interface knows of struct vpmu_policy. */
+#define VPMU_POLICY_SIZE_1 offsetof(struct vpmu_policy, admit)
 
 /* The one symbol a policy exports. */
 const struct vpmu_policy *vpmu_policy_entry(void);

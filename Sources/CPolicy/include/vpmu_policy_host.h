@@ -25,7 +25,13 @@ enum vpmu_wire_operation {
     VPMU_WIRE_SWITCH_TASK,
     VPMU_WIRE_ROTATE,
     VPMU_WIRE_LOAD_GUEST,
-    VPMU_WIRE_PUT_GUEST
+    VPMU_WIRE_PUT_GUEST,
+    VPMU_WIRE_OVERFLOW,
+    VPMU_WIRE_ENTER_GUEST,
+    VPMU_WIRE_EXIT_GUEST,
+    VPMU_WIRE_CREATE_VM,
+    VPMU_WIRE_DESTROY_VM,
+    VPMU_WIRE_PCPU_OFFLINE
 };
 
 enum vpmu_wire_step_kind {
@@ -51,7 +57,8 @@ enum vpmu_wire_hello_status {
 /* The child's first words. */
 struct vpmu_wire_hello {
     uint32_t magic, status, abi;
-    char text[244]; /* the policy's name, or why it was not loaded; ends with 0 */
+    uint32_t optional; /* bit n: operation n, of those a policy need not hear, is heard */
+    char text[240]; /* the policy's name, or why it was not loaded; ends with 0 */
 };
 
 struct vpmu_wire_request {

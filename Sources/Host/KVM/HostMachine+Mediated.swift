@@ -146,6 +146,7 @@ extension HostMachine {
         }
         vms[vm] = .running
         poweredOn[vm] = false
+        scheduler.notice(.createVM(vm))
     }
 
     mutating func destroyVM(_ vm: Int) {
@@ -153,6 +154,7 @@ extension HostMachine {
         if vms[vm] == .running {
             for vcpu in vcpus.indices where actors.vcpus[vcpu].vm == vm { releaseAll(vcpu) }
             if guestRules[vm].access == .mediated { mediatedVMs -= 1 }
+            scheduler.notice(.destroyVM(vm))
         }
         vms[vm] = .absent
     }

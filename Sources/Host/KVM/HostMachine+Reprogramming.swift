@@ -159,6 +159,12 @@ extension HostMachine {
             return false
         }
         let event = scheduler.create(spec)
+        if let reason = scheduler.refusal(of: event) {
+            scheduler.sink.refused(
+                Refusal(
+                    party: .guestCounter(vcpu: vcpu, counter: GuestRegisters.counter(at: slot)), reason: reason))
+            return false
+        }
         vcpus[vcpu].pmu.event[slot] = event
         vcpus[vcpu].pmu.consumed[slot] = 0
         vcpus[vcpu].pmu.consumedEnabled[slot] = 0
@@ -231,6 +237,7 @@ extension HostMachine {
                 let pcpu = scheduler.pcpu(of: event)
             else { return }
             scheduler.sink.overflowed(pcpu: pcpu, event: event, counter: counter)
+            scheduler.notice(.overflow(pcpu: pcpu, event))
         case .guest(let vcpu, let virtual):
             guard vcpus.indices.contains(vcpu), let slot = GuestRegisters.slot(of: virtual) else { return }
             if isLoaded(vcpu) {
@@ -240,6 +247,7 @@ extension HostMachine {
             guard vcpus[vcpu].pmu.event[slot] >= 0, let counter = scheduler.counter(of: vcpus[vcpu].pmu.event[slot])
             else { return }
             scheduler.sink.overflowed(pcpu: pcpu, event: vcpus[vcpu].pmu.event[slot], counter: counter)
+            scheduler.notice(.overflow(pcpu: pcpu, vcpus[vcpu].pmu.event[slot]))
             vcpus[vcpu].counts.interrupts += 1
             vcpus[vcpu].pmu.mayWrap |= virtual.bit
             guard vcpus[vcpu].pmu.reprogram & virtual.bit == 0 else { return }

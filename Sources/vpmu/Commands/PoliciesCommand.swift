@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import PolicyFile
 import Report
 
@@ -7,6 +8,7 @@ struct PoliciesCommand: ParsableCommand {
         commandName: "policies", abstract: "List the policies, or show one as the file to copy and change.",
         discussion: """
             Examples: vpmu policies
+                      vpmu policies --json
                       vpmu policies show mediated > mine.yaml
 
             Exit status: 0 printed, 129 no such policy.
@@ -16,7 +18,24 @@ struct PoliciesCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "One line for each preset.")
 
+        @Flag(help: "Write JSON: an array of objects with name, models and arguedBy.") var json = false
+
+        private struct Line: Encodable {
+            var name: String
+            var models: String
+            var arguedBy: String
+        }
+
         func run() throws {
+            if json {
+                let lines = try PolicyCatalogue.all().map {
+                    Line(name: $0.name, models: $0.models, arguedBy: $0.arguedBy)
+                }
+                let encoder = JSONEncoder()
+                encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+                print(String(decoding: try encoder.encode(lines), as: UTF8.self))
+                return
+            }
             var table = TextTable([.left("policy"), .left("what it is")])
             for rules in try PolicyCatalogue.all() { table.append([.init(rules.name), .init(rules.models)]) }
             print(table.text(Terminal.standardOutput), terminator: "")
