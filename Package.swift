@@ -72,7 +72,7 @@ let package = Package(
         room(
             "Bisect",
             knows: ["PolicyFile", "Plugin", yams, "Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
-        room("Report", knows: ["Counts", "Timeline", "Trace"], exclude: ["Schema"]),
+        room("Report", knows: ["Counts", "Timeline", "Trace", yams], exclude: ["Schema"]),
         room(
             "Plan", knows: ["Replay", "Report", "Timeline", "Counts", "Host", "Policy", "PMU"], exclude: ["Schema"]),
         .target(name: "CBench", dependencies: ["CZstd"]),

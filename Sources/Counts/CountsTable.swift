@@ -14,7 +14,7 @@ public struct CountsTable: Equatable, Sendable {
     public let series: SeriesColumns
     /// What the counts were at checkpoints; nil where none were kept.
     public let checkpoints: Checkpoints?
-    public let operations: [OperationCounts]
+    public internal(set) var operations: [OperationCounts]
     public let openLoop: [OpenLoopItem]
     public let displaced: [DisplacedEvent]
     public let taints: [Taint]

@@ -15,6 +15,19 @@ public struct OperationCounts: Equatable, Sendable, Codable {
     /// Changes of who holds a physical counter, and those that moved an event to another counter.
     public var decisions: UInt64 = 0
     public var migrations: UInt64 = 0
+    /// What all that takes in time; nil where nobody stated costs.
+    public var cost: Cost?
+
+    /// A time, and where the costs behind it come from.
+    public struct Cost: Equatable, Sendable, Codable {
+        public var ns: UInt64
+        public var source: String
+
+        public init(ns: UInt64, source: String) {
+            self.ns = ns
+            self.source = source
+        }
+    }
 
     public init(owner: String) {
         self.owner = owner

@@ -14,7 +14,8 @@ public struct OperationCounts: Sendable, Equatable {
     /// Times a counter's event was looked up in the VM's event filter.
     public var filterLookups: UInt64 = 0
     /// Registers written, and read, around VM entry and exit to hand the PMU over.
-    public var registersWritten: UInt64 = 0
+    public var registersWrittenAtEntry: UInt64 = 0
+    public var registersWrittenAtExit: UInt64 = 0
     public var registersRead: UInt64 = 0
 
     public init() {}
@@ -36,7 +37,8 @@ public struct OperationCounts: Sendable, Equatable {
         sum.reprogrammed += b.reprogrammed
         sum.interrupts += b.interrupts
         sum.filterLookups += b.filterLookups
-        sum.registersWritten += b.registersWritten
+        sum.registersWrittenAtEntry += b.registersWrittenAtEntry
+        sum.registersWrittenAtExit += b.registersWrittenAtExit
         sum.registersRead += b.registersRead
         return sum
     }

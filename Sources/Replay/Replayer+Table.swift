@@ -266,7 +266,8 @@ extension Replayer {
             one.eventsCreated = counts.eventsCreated
             one.eventsEnabled = counts.eventsEnabled
             one.eventsReprogrammed = counts.reprogrammed
-            one.registersWrittenAtEntry = counts.registersWritten
+            one.registersWrittenAtEntry = counts.registersWrittenAtEntry
+            one.registersWrittenAtExit = counts.registersWrittenAtExit
             one.decisions = machine.scheduler.sink.guestDecisions[vcpu]
             one.migrations = machine.scheduler.sink.guestMigrations[vcpu]
             list.append(one)

@@ -25,7 +25,7 @@ extension HostMachine {
         let counters = UInt64(vcpus[vcpu].pmu.shape.gp + vcpus[vcpu].pmu.shape.fixed)
         let counting = UInt64(vcpus[vcpu].enabledMask.nonzeroBitCount)
         vcpus[vcpu].counts.registersRead += counters + 1
-        vcpus[vcpu].counts.registersWritten += UInt64(vcpus[vcpu].pmu.shape.gp) + counting + 2
+        vcpus[vcpu].counts.registersWrittenAtEntry += UInt64(vcpus[vcpu].pmu.shape.gp) + counting + 2
     }
 
     mutating func giveBackPMU(_ pcpu: Int) {
@@ -35,7 +35,7 @@ extension HostMachine {
         let counters = UInt64(vcpus[vcpu].pmu.shape.gp + vcpus[vcpu].pmu.shape.fixed)
         let counting = UInt64(vcpus[vcpu].enabledMask.nonzeroBitCount)
         vcpus[vcpu].counts.registersRead += counters + 1
-        vcpus[vcpu].counts.registersWritten += 2 * counting + 2
+        vcpus[vcpu].counts.registersWrittenAtExit += 2 * counting + 2
     }
 
     /// A loaded guest changed its own controls without leaving, or left unseen.

@@ -49,6 +49,10 @@ extension Comparison {
             let table = panels(uncore, terminal, length) { TextTable.Cell(Figures.reading($0.reading)) }
             sections.append(section("Uncore counters", table, terminal))
         }
+        if let costs = costTable {
+            sections.append(
+                section("Overhead in time, by the costs of \(costs.source)", costs.table.text(terminal), terminal))
+        }
         let totals = tables.map { CorpusComparison.total([$0]) }
         sections.append(
             section(
@@ -64,6 +68,27 @@ extension Comparison {
 
     private func section(_ title: String, _ body: String, _ terminal: Terminal) -> String {
         Tone.heading.paint(title, terminal) + "\n" + body
+    }
+
+    /// Time per vCPU and for the host, policies across; nil where nobody stated costs.
+    private var costTable: (source: String, table: TextTable)? {
+        guard let source = tables.lazy.flatMap({ $0.operations }).compactMap({ $0.cost?.source }).first else {
+            return nil
+        }
+        var table = TextTable([.left("owner")] + tables.map { .right($0.policy) })
+        var owners: [String] = []
+        for one in tables {
+            for item in one.operations where !owners.contains(item.owner) { owners.append(item.owner) }
+        }
+        for owner in owners {
+            table.append(
+                [.init(owner)]
+                    + tables.map { one in
+                        let cost = one.operations.first { $0.owner == owner }?.cost
+                        return .init(cost.map { Figures.duration($0.ns) } ?? "-")
+                    })
+        }
+        return (source, table)
     }
 
     var summaryTable: TextTable {

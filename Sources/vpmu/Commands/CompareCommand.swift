@@ -34,6 +34,7 @@ struct CompareCommand: ParsableCommand {
     @Option(help: "List so many of the worst off VMs and host events. Default for folders: 20.") var worst: Int?
     @Flag(help: "Instead, one line for each policy and one column for each trace.") var byTrace = false
     @Flag(help: "Watch the conformance laws while policies play.") var checkLaws = false
+    @Option(help: "A YAML cost table: source, and ns per operation; adds overhead in time.") var costs: String?
     @Option(help: "Threads.") var threads = 2
     @Flag(help: "Write JSON.") var json = false
 
@@ -50,10 +51,12 @@ struct CompareCommand: ParsableCommand {
             try policy.isEmpty ? PolicyCatalogue.all().map { PlayedPolicy($0) } : policy.map(PolicyArgument.played)
         let listed = traces == ["-"] ? [CheckedTrace(name: "-", path: "-")] : try CheckedTrace.list(traces)
         let isAlone = traces.count == 1 && listed.count == 1 && listed[0].path == traces[0]
+        let costTable = try costs.map { try CostTable(contentsOf: $0) }
         var entries: [CorpusComparison.Entry] = []
         for trace in listed {
-            let tables = try TimelineArguments.replay(
+            var tables = try TimelineArguments.replay(
                 trace.path, hostEvents: hostEvents, under: policies, threads: threads, laws: checkLaws ? .on : .off)
+            if let costTable { tables = tables.map { $0.costed(by: costTable) } }
             if isAlone, worst == nil, !byTrace {
                 let text = try json ? CountsTable.json(tables) : Comparison(tables).text(Terminal.standardOutput)
                 print(text, terminator: "")

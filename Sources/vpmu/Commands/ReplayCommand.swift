@@ -31,6 +31,7 @@ struct ReplayCommand: ParsableCommand {
     @Flag(help: "Print who gets which physical counter when, as dump --decisions does (one policy only).")
     var decisions = false
     @Flag(help: "Watch the conformance laws while the policy plays.") var checkLaws = false
+    @Option(help: "A YAML cost table: source, and ns per operation; adds overhead in time.") var costs: String?
     @Option(help: "Threads for several policies.") var threads = 2
     @Flag(help: "Write JSON.") var json = false
 
@@ -62,8 +63,10 @@ struct ReplayCommand: ParsableCommand {
             try printDecisions(try input.timeline(), policies[0])
             return
         }
-        let tables = try TimelineArguments.replay(
+        let costTable = try costs.map { try CostTable(contentsOf: $0) }
+        var tables = try TimelineArguments.replay(
             input.file, hostEvents: input.hostEvents, under: policies, threads: threads, laws: checkLaws ? .on : .off)
+        if let costTable { tables = tables.map { $0.costed(by: costTable) } }
         if let output { try tables[0].write(to: output, existing: force ? .replace : .keep) }
         if json {
             print(try CountsTable.json(tables), terminator: "")

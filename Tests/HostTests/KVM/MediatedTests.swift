@@ -209,14 +209,30 @@ struct MediatedTests {
         #expect(host.read(0xc1) == .value(1))
     }
 
-    @Test("two vCPUs never contend: virtual counter n is physical counter n for both")
+    @Test("virtual counter n is physical counter n: two vCPUs and a full host never contend (kvm_pmu_load_guest_pmcs)")
     func noContention() {
-        var host = TestHost(rules: .mediated)
-        host.run()
-        for number: UInt32 in 0..<4 { host.write(0x186 + number, 0x4301c2) }
-        host.enter()
-        let steps = host.take()
-        #expect(steps.last == "load v0 f")
-        #expect(!steps.contains { $0.hasPrefix("error") || $0.hasPrefix("create") })
+        let actors = Demand.Actors(
+            pcpus: 1, vms: [.init(name: "vm")],
+            vcpus: [.init(vm: 0, index: 0, thread: 100), .init(vm: 0, index: 1, thread: 101)],
+            hostEvents: (0..<4).map { .pinned(0x1d1, name: "e\($0)", exclusion: .guest) })
+        var machine = HostMachine(model: .skylakeSP, rules: .mediated, actors: actors, sink: StepLog())
+        func apply(_ kind: DemandOperation.Kind) {
+            machine.apply(DemandOperation(time: 0, pcpu: 0, kind: kind))
+        }
+        for event in 0..<4 { apply(.hostInstall(event: Int32(event))) }
+        machine.scheduler.sink.steps = []
+        for vcpu: Int32 in 0..<2 {
+            apply(.taskSwitch(to: .vcpu(vcpu)))
+            for number: UInt32 in 0..<4 {
+                apply(.guestWrite(vcpu: vcpu, register: 0x186 + number, value: 0x4301c2, faulted: false))
+            }
+            apply(.guestEnter(vcpu: vcpu))
+            apply(.guestExit(vcpu: vcpu, reentersFast: false))
+        }
+        let steps = machine.scheduler.sink.steps.filter { !$0.hasPrefix("believes") }
+        // The host's events go out for each guest and all of them come back.
+        let out = (0..<4).map { "stop host\($0) gp\($0)" }
+        let back = (0..<4).map { "start host\($0) gp\($0)" }
+        #expect(steps == out + ["load v0 f", "put v0"] + back + out + ["load v1 f", "put v1"] + back)
     }
 }

@@ -84,7 +84,7 @@ struct MediatedTrafficTests {
         mediated.write(0x186, 0x4300c0)
         mediated.enter()
         mediated.exit()
-        #expect(mediated.machine.operationCounts(vcpu: 0).registersWritten > 0)
+        #expect(mediated.machine.operationCounts(vcpu: 0).registersWrittenAtEntry > 0)
         #expect(mediated.machine.operationCounts(vcpu: 0).interceptedAccesses == 1)
         #expect(mediated.machine.operationCounts(vcpu: 0).eventsCreated == 0)
         var emulated = TestHost()
@@ -92,7 +92,7 @@ struct MediatedTrafficTests {
         emulated.write(0x186, 0x4300c0)
         emulated.enter()
         emulated.exit()
-        #expect(emulated.machine.operationCounts(vcpu: 0).registersWritten == 0)
+        #expect(emulated.machine.operationCounts(vcpu: 0).registersWrittenAtEntry == 0)
         #expect(emulated.machine.operationCounts(vcpu: 0).eventsCreated == 1)
     }
 }
