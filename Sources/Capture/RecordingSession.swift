@@ -36,32 +36,39 @@ public enum RecordingSession {
         let files = try RotatingOutput(
             output: output, limits: options.limits, metadata: recorder.metadata, now: MonotonicClock.now())
         if privileges == .drop, recorder.source.needsNoPrivileges { try Privileges.drop() }
-        var sink = files
+        var encoder = EncodingThread(files)
+        defer { encoder.close() }
         var hitLimit = false
-        var summary = try recorder.run(into: &sink) { state in
-            files.metadata.threads = state.threads
-            files.metadata.blindSpots = recorder.metadata.blindSpots + state.remarks
-            files.metadata.recorder = state.cost
-            if state.reason == .snapshot { try files.flush() }
-            let decision = try files.tick(now: MonotonicClock.now())
+        func metadata(_ threads: [TraceMetadata.ThreadIdentity], _ remarks: [String], _ cost: RecorderCost)
+            -> TraceMetadata
+        {
+            var metadata = recorder.metadata
+            metadata.threads = threads
+            metadata.blindSpots += remarks
+            metadata.recorder = cost
+            return metadata
+        }
+        let encoding = encoder
+        var summary = try recorder.run(into: &encoder) { state in
+            if state.reason == .snapshot { try encoding.flush() }
+            let decision = try encoding.tick(
+                now: MonotonicClock.now(), metadata: metadata(state.threads, state.remarks, state.cost))
             hitLimit = decision == .stop
-            progress(Progress(recording: state, bytesWritten: files.bytesWritten))
+            progress(Progress(recording: state, bytesWritten: encoding.bytesWritten))
             return decision
         }
         if hitLimit { summary.end = .sizeLimit }
-        files.metadata.threads = summary.threads
-        files.metadata.blindSpots = recorder.metadata.blindSpots + summary.remarks
-        files.metadata.recorder = summary.cost
         if case .sinkFailed = summary.end {
         } else {
             do {
-                try files.finish()
+                try encoder.finish(metadata: metadata(summary.threads, summary.remarks, summary.cost))
                 summary.bytesWritten = files.bytesWritten
                 summary.cost.bytes = files.bytesWritten
             } catch {
                 summary.end = .sinkFailed("\(error)")
             }
         }
+        encoder.close()
         summary.paths = files.paths
         summary.filesRemoved = files.filesRemoved
         return summary
