@@ -66,6 +66,20 @@ struct TraceDatTests {
         #expect(found.summary.notes.contains("instances: mine"))
     }
 
+    @Test(
+        "of several buffers those whose description was cut off are found behind the others", arguments: [false, true])
+    func cutDescription(isCompressed: Bool) throws {
+        var builder = TraceDatBuilder(buffers: [
+            .init(cpus: []), .init(name: "a", cpus: [Self.pages(2, from: 1000)]),
+            .init(name: "b", cpus: [Self.pages(3, from: 5000)]),
+        ])
+        builder.fillsBufferSizes = false
+        let found = try Imported(Array(builder.version7(compressed: isCompressed).dropLast(30)))
+        #expect(found.events.count == 100)
+        #expect(found.events.last?.time == 5590)
+        #expect(!found.summary.damage.isEmpty)
+    }
+
     @Test("an instance whose place a failed recorder left empty costs nothing but itself")
     func emptyInstance() throws {
         let name = "mine"

@@ -50,6 +50,7 @@ extension TraceDatReader {
             guard let content = try content(of: section) else {
                 throw ImportDamage(offset: section.start, reason: "the options are cut off or damaged")
             }
+            optionsEnd = section.start + section.size
             next = try readOptions(content)
         }
     }
@@ -165,8 +166,15 @@ extension TraceDatReader {
                     try readDescription(section)
                 }
             case TraceDatNumber.buffer:
-                if !describedSections.contains(at) { try recoverPages(section) }
-                if section.size == 0 { return }
+                if !describedSections.contains(at) {
+                    try recoverPages(section)
+                    if section.size == 0 { return }
+                } else if section.size == 0 {
+                    // Its options stand behind its pages, and the next section behind the last options of all.
+                    guard optionsEnd > at else { return }
+                    at = optionsEnd
+                    continue
+                }
             case 0...TraceDatNumber.bufferText + 2: break
             default: return
             }

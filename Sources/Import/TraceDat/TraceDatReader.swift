@@ -13,6 +13,8 @@ final class TraceDatReader {
     var buffers: [TraceDatBuffer] = []
     /// v7: where the sections of pages are that the options describe.
     var describedSections: Set<UInt64> = []
+    /// v7: where the last options that could be read end.
+    var optionsEnd: UInt64 = 0
     var clock = TraceDatClock()
     var clockName: String?
     /// v7: pages are compressed in chunks.

@@ -45,14 +45,17 @@ public struct TraceSalvage: Equatable, Sendable {
         writer.adopt(comms: survey.comms)
         let columns = BlockColumns()
         let decoder = BlockDecoder()
+        var agreement = BlockAgreement()
         for block in survey.kept {
             let payload = try file.read(block.payloadLength, at: block.payloadOffset)
-            let header = try BlockHeader(block)
+            var header = try BlockHeader(block)
             try payload.withUnsafeBytes { try decoder.decode(header, $0, into: columns) }
             var summary = TraceSummary()
-            withExtendedLifetime(columns) {
-                var cursor = BlockCursor(columns)
-                while !cursor.isAtEnd { summary.add(cursor.next()) }
+            // What the order was disturbed by may be among what is missing.
+            if try agreement.check(header, columns, into: &summary) {
+                header.flags.insert(.disordered)
+            } else {
+                header.flags.remove(.disordered)
             }
             try writer.append(EncodedBlock(header: header, payload: payload, summary: summary))
         }
@@ -78,6 +81,7 @@ private struct Survey {
     private let file: FrameFile
     private let zstd = ZstdDecompressor()
     private let decoder = BlockDecoder()
+    private var agreement = BlockAgreement()
     private let columns = BlockColumns()
     /// Blocks as the index lists them, by offset, whether they can be read or not.
     private var indexed: [UInt64: IndexEntry] = [:]
@@ -138,6 +142,8 @@ private struct Survey {
                 throw FormatViolation("the checksum of a block's payload does not match")
             }
             try payload.withBytes { bytes throws(FormatViolation) in try decoder.decode(header, bytes, into: columns) }
+            var summary = TraceSummary()
+            _ = try agreement.check(header, columns, into: &summary)
             kept.append(frame)
             headers.append((frame.offset, header))
         }

@@ -71,6 +71,8 @@ struct TraceDatBuilder {
     var clock = "[local] global mono\n"
     var options: [(UInt16, [UInt8])] = []
     var statistics: [String] = []
+    /// trace-cmd 3.1 leaves the size of a section of pages 0.
+    var fillsBufferSizes = true
 
     private var commonOptions: [(UInt16, [UInt8])] {
         var all: [(UInt16, [UInt8])] = [
@@ -190,7 +192,7 @@ struct TraceDatBuilder {
                 let size = file.bytes.count - start - (compressed ? 4 : 0)
                 described += bytes(UInt32(cpu)) + bytes(UInt64(start), UInt64(max(0, size)))
             }
-            file.put(UInt64(file.bytes.count - sizeAt - 8), at: sizeAt)
+            if fillsBufferSizes { file.put(UInt64(file.bytes.count - sizeAt - 8), at: sizeAt) }
             previous = uncompressed(option(3, described) + option(0, bytes(UInt64(0))))
             file.put(UInt64(previous), at: link)
             link = previous + 16 + 6 + described.count + 6
