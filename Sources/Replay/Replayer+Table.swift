@@ -101,7 +101,21 @@ extension Replayer {
         }
         guard guestRules(vcpu: vcpu).access == .emulated else { return nil }
         if hidesHostDemand { return Replayer.hiddenHostDemand }
-        return guessesMatter ? "whether host events beside it are pinned is a guess" : nil
+        if refuses(rules), timeline.demand.actors.hostEvents.contains(where: { !$0.exclusionKnown }) {
+            return "whether host events beside it are refused depends on what the trace does not show"
+        }
+        if guessesMatter { return "whether host events beside it are pinned is a guess" }
+        return mayMeetStrangers(vcpu)
+            ? "an event that never had a turn when recorded left no trace, and may have one here" : nil
+    }
+
+    /// Where counters were all taken somebody may have waited for one all the time. Under Linux's order such an event
+    /// never takes a guest's counter; under others it may.
+    private func mayMeetStrangers(_ vcpu: Int) -> Bool {
+        if recordedTicks || !machine.scheduler.sink.wasFull { return false }
+        return guestRules(vcpu: vcpu).priority == .flexible || rules.pinnedMisfit != .sticky
+            || rules.misfit != .blocksLater || rules.freed != .waits || rules.taskPinned != .displaces
+            || rules.arbitration == .firstCome || !rules.reservations.isEmpty
     }
 
     /// Host events whose priority is a guess make a difference where not everything fits.
@@ -215,9 +229,12 @@ extension Replayer {
         return refuses(timeline.recordedRules) && !refuses(rules) || keepsOut(timeline.recordedRules)
     }
 
-    /// Whether an event may wait for ever without ever having had a turn.
+    /// Whether a host event that Linux would give a counter may wait for ever without ever having had a turn.
     private func keepsOut(_ rules: PolicyRules) -> Bool {
         rules.arbitration == .firstCome || !rules.reservations.isEmpty
+            || rules.allGuestRules.contains {
+                $0.access == .emulated && ($0.priority != .taskPinned || $0.availability != .everything)
+            }
     }
 
     private func refuses(_ rules: PolicyRules) -> Bool {

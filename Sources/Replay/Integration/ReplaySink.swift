@@ -57,6 +57,9 @@ struct ReplaySink: PMUSink {
     private var images: [GuestRegisters]
     private var loadedSeries: [Int32]
     private var running: [Int]
+    private let gp: Int
+    /// Whether as many events as there are GP counters ever ran on one pCPU.
+    private(set) var wasFull = false
     /// When each pCPU's PMU went to a guest, by each affected series' own clock.
     private var takenFrom: [[(series: Int, from: UInt64)]]
 
@@ -86,6 +89,7 @@ struct ReplaySink: PMUSink {
         self.checker = checker
         isCompared = checker != nil
         flavour = timeline.model.flavour
+        gp = timeline.model.gp
         programmed = [Int32](repeating: -1, count: actors.vcpus.count * 64)
         everProgrammed = [UInt64](repeating: 0, count: actors.vcpus.count)
         guestDecisions = [UInt64](repeating: 0, count: actors.vcpus.count)
@@ -240,6 +244,7 @@ struct ReplaySink: PMUSink {
         events[event].mark = time
         events[event].isRunning = true
         running[pcpu] += 1
+        if running[pcpu] >= gp { wasFull = true }
         let number = Int(events[event].series)
         series[number].run(
             time, clock: clocks.now(series[number].timeAxis, now), event: event, config: events[event].config,

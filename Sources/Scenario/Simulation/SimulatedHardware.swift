@@ -19,6 +19,8 @@ struct SimulatedHardware: TrafficOutput {
     var pcpus: [PCPU]
     var guests: [ContextMeter]
     var ledger = Ledger()
+    /// nil where nobody asked for it.
+    var log: CountingLog?
     /// What the hardware needs of each event of the scheduler.
     var eventInfo: [EventInfo] = []
     var refusals: [Refusal] = []
@@ -28,6 +30,9 @@ struct SimulatedHardware: TrafficOutput {
     struct EventInfo {
         var event: Int?
         var part: Part
+        var config: UInt64
+        /// The guest's counter that it stands for, nil for a host's event.
+        var guest: (vcpu: Int, counter: Counter)?
     }
 
     /// In which modes a counter counts.
@@ -73,6 +78,9 @@ struct SimulatedHardware: TrafficOutput {
     // MARK: - What the traffic driver asks
 
     mutating func access(_ access: RegisterAccess, pcpu: Int) {
+        if recording == .on, access.instruction == .rdpmc, let counter = Counter(rdpmcOperand: access.address) {
+            log?.read(pcpu * 64 + Int(counter.index)) { guests[$0].runningTime(at: now) }
+        }
         let kind: EventKind =
             switch access.instruction {
             case .wrmsr: .writeMSR
@@ -107,7 +115,9 @@ struct SimulatedHardware: TrafficOutput {
             case .host: .guest
             case .guest: .host
             }
-        eventInfo.append(EventInfo(event: index(of: spec.config), part: part))
+        var guest: (vcpu: Int, counter: Counter)?
+        if case .guest(let vcpu, let counter) = spec.owner { guest = (vcpu, counter) }
+        eventInfo.append(EventInfo(event: index(of: spec.config), part: part, config: spec.config, guest: guest))
     }
 
     mutating func counts(pcpu: Int, counter: Counter, source: CountSource?) {
@@ -115,6 +125,7 @@ struct SimulatedHardware: TrafficOutput {
         if let old = pcpus[pcpu].counters[index].source {
             let value = value(pcpu, index)
             let total = total(pcpu, pcpus[pcpu].counters[index])
+            if let vcpu = guest(old) { log?.stop(pcpu * 64 + index, at: guests[vcpu].runningTime(at: now)) }
             ledger.stop(old, counter: counter, pcpu: pcpu, count: total, time: time(pcpu, old))
             pcpus[pcpu].counters[index].value = value
         }
@@ -134,7 +145,28 @@ struct SimulatedHardware: TrafficOutput {
         }
         let total = total(pcpu, pcpus[pcpu].counters[index])
         pcpus[pcpu].counters[index].base = total
+        noteStart(source, counter, pcpu)
         ledger.start(source, counter: counter, pcpu: pcpu, count: total, time: time(pcpu, source))
+    }
+
+    /// The vCPU whose counter a source is, nil for a host's.
+    private func guest(_ source: CountSource) -> Int? {
+        switch source {
+        case .event(let id): eventInfo[id].guest?.vcpu
+        case .guest(let vcpu, _): vcpu
+        }
+    }
+
+    private mutating func noteStart(_ source: CountSource, _ counter: Counter, _ pcpu: Int) {
+        guard log != nil, let vcpu = guest(source) else { return }
+        let (virtual, config): (Counter, UInt64) =
+            switch source {
+            case .event(let id): (eventInfo[id].guest?.counter ?? counter, eventInfo[id].config)
+            case .guest(_, let config): (counter, config)
+            }
+        log?.start(
+            pcpu * 64 + Int(counter.index), vcpu: vcpu, counter: virtual, event: RatePhases.key(of: config),
+            at: guests[vcpu].runningTime(at: now))
     }
 
     mutating func context(pcpu: Int, _ context: InterruptContext) {

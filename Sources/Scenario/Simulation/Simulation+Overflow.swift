@@ -38,7 +38,10 @@ extension Simulation {
         }
         guard vcpu >= 0 else { return }
         leaveGuest(vcpu, reason: exit)
-        if overflowed != 0 { vcpus[vcpu].driver.interrupted(overflowed, at: now) }
+        if overflowed != 0 {
+            vcpus[vcpu].interrupts.append(hardware.guests[vcpu].runningTime(at: now))
+            vcpus[vcpu].driver.interrupted(overflowed, at: now)
+        }
         enterGuest(vcpu)
     }
 

@@ -82,6 +82,8 @@ struct Simulation {
         var generation = 0
         var actionGeneration = 0
         var nextExit: UInt64 = .max
+        /// When its guest was interrupted for its counters, ns of guest mode.
+        var interrupts: [UInt64] = []
     }
 
     struct RunQueue {
