@@ -14,5 +14,12 @@ public struct PolicyFileError: Error, Equatable, CustomStringConvertible {
         self.reason = reason
     }
 
-    public var description: String { line == 0 ? "\(file): \(reason)" : "\(file):\(line):\(column): \(reason)" }
+    /// One line, whatever the file holds: control characters become blanks, and what gets long is cut.
+    public var description: String {
+        var reason = String.UnicodeScalarView()
+        for scalar in self.reason.unicodeScalars.prefix(400) {
+            reason.append(scalar.properties.generalCategory == .control ? " " : scalar)
+        }
+        return line == 0 ? "\(file): \(String(reason))" : "\(file):\(line):\(column): \(String(reason))"
+    }
 }
