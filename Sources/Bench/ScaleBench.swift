@@ -40,27 +40,34 @@ struct ScaleBench {
             return (pcpus, try replay(1))
         }
         try curve("pcpus", "ns an event", byPCPUs, into: &outcome)
-        try byEvents(vpmu, cost, into: &outcome)
+        // Without a PMU guests make no work for the host, so that the longest trace is a matter of minutes.
+        try byEvents("events", vpmu, Self.policies[0], upTo: effort.scaleEvents / 10, cost, into: &outcome)
+        try byEvents("events-without-pmu", vpmu, "none", upTo: effort.scaleEvents, cost, into: &outcome)
+        try generator(vpmu, into: &outcome)
     }
 
     private func byEvents(
-        _ vpmu: PeerProgram, _ cost: (PeerProgram.Run, Int) -> Double, into outcome: inout BenchOutcome
+        _ name: String, _ vpmu: PeerProgram, _ policy: String, upTo most: Int,
+        _ cost: (PeerProgram.Run, Int) -> Double, into outcome: inout BenchOutcome
     ) throws {
-        let lengths = [1_000, 100, 10, 1].map { effort.scaleEvents / $0 }.filter { $0 >= 100 }
+        let lengths = [1_000, 100, 10, 1].map { most / $0 }.filter { $0 >= 100 }
         var memory = 0
         let points = try lengths.map { events in
             let run = try vpmu.run(
-                ["replay", "-", "--policy", Self.policies[0], "--json", "--threads", "1"], fedBy: vpmu,
+                ["replay", "-", "--policy", policy, "--json", "--threads", "1"], fedBy: vpmu,
                 Self.generator(events))
             guard run.status == 0 else { throw BenchError("vpmu replay of a pipe: ended with status \(run.status)") }
             memory = max(memory, run.memory)
             return (events, cost(run, events))
         }
-        try curve("events", "ns an event", points, into: &outcome)
-        let longest = lengths.last ?? 0
+        try curve(name, "ns an event", points, into: &outcome)
         outcome.add(
-            "scale.memory", Double(memory) / 1_048_576, "MiB", peer: "greatest resident set",
-            how: "vpmu replay - of up to \(longest) events from a pipe")
+            "scale.\(name).memory", Double(memory) / 1_048_576, "MiB", peer: "greatest resident set",
+            how: "vpmu replay - --policy \(policy) of up to \(most) events from a pipe")
+    }
+
+    private func generator(_ vpmu: PeerProgram, into outcome: inout BenchOutcome) throws {
+        let longest = effort.scaleEvents
         var seconds: [Double] = []
         for _ in 0..<min(effort.rounds, 3) {
             seconds.append(try vpmu.run(Self.generator(longest), expecting: [0]).wall)
