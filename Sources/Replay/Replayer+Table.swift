@@ -100,7 +100,7 @@ extension Replayer {
             return "depends on what the guest would have done: \(divergence.cause)"
         }
         guard guestRules(vcpu: vcpu).access == .emulated else { return nil }
-        if hidesHostDemand { return Replayer.hiddenHostDemand }
+        if hidesHostDemand { return hiddenHostDemand }
         if refuses(rules), timeline.demand.actors.hostEvents.contains(where: { !$0.exclusionKnown }) {
             return "whether host events beside it are refused depends on what the trace does not show"
         }
@@ -145,7 +145,7 @@ extension Replayer {
         }
         if hidesHostDemand, refusals[index] == nil {
             reading = .bounded(0, nil, guess: reading.count)
-            why = Replayer.hiddenHostDemand
+            why = hiddenHostDemand
         }
         let twins = self.twins(of: index)
         if !twins.isEmpty,
@@ -242,7 +242,11 @@ extension Replayer {
             && timeline.demand.actors.vms.contains { rules.guestRules(vm: $0.name).access == .mediated }
     }
 
-    private static let hiddenHostDemand = "host events that the recording host kept out are not in the trace"
+    private var hiddenHostDemand: String {
+        refuses(timeline.recordedRules)
+            ? "host events that the recording host refused are not in the trace: it can judge policies that cede the PMU, and none"
+            : "host events that never had a turn on the recording host are not in the trace"
+    }
 
     private func known(_ bounds: CountBounds, ran: UInt64) -> (Reading, String) {
         switch bounds.basis {
@@ -302,7 +306,7 @@ extension Replayer {
             list.append(
                 Taint(
                     owner: nil, pcpu: nil, counter: nil, from: timeline.start, to: timeline.end,
-                    cause: Replayer.hiddenHostDemand))
+                    cause: hiddenHostDemand))
         }
         for thread in timeline.unattributed {
             list.append(
