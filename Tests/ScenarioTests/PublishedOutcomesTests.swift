@@ -82,6 +82,22 @@ struct PublishedOutcomesTests {
     }
 
     @Test(
+        "beside the watchdog a full group that includes cycles never counts, as it wants the fixed counter (Kan Liang, 19 May 2017)"
+    )
+    func fullGroupBesideWatchdog() throws {
+        let members = ["r01d1", "branches", "branch-misses", "r01d1"].enumerated().map {
+            "{name: m\($0), event: \($1), group: g}"
+        }
+        let events = "[{name: g, event: cycles}, \(members.joined(separator: ", "))]"
+        for (watchdog, ran) in [("off", UInt64(40_000_000)), ("on", 0)] {
+            let played = try Played(host(watchdog: watchdog, events: events))
+            for name in ["g", "m0", "m1", "m2", "m3"] {
+                #expect(played.series("host:\(name)")?.runningNs == ran, "\(name), watchdog \(watchdog)")
+            }
+        }
+    }
+
+    @Test(
         "mediated refuses to start beside an event without exclude_guest, and refuses such an event later (perf_create_mediated_pmu)"
     )
     func exclusions() throws {
