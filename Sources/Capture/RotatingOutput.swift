@@ -100,7 +100,6 @@ final class RotatingOutput: TraceSink {
 
     func finish() throws {
         try finishFile()
-        finishedBytes += writer.bytesWritten
         try removeOld()
     }
 

@@ -5,11 +5,6 @@ struct TokenEntry: Equatable, Sendable {
     /// Fields that are stored per event.
     var fields: StoredFields
 
-    init(template: TraceEvent, fields: StoredFields) {
-        self.template = template
-        self.fields = fields
-    }
-
     /// Token 255 of every block: nothing is constant.
     static let escape = TokenEntry(
         template: TraceEvent(time: 0, pcpu: 0, pid: 0, kind: .kvmMSR),

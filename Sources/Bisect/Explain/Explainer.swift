@@ -61,21 +61,22 @@ public struct Explainer {
         let without = side == .a ? after.a : after.b
         let earlier = side == .a ? before.a : before.b
         let with = side == .a ? after.b : after.a
-        let case_ = CounterCase(
+        let counterCase = CounterCase(
             timeline: timeline, names: names, difference: difference, subject: subject, counter: counter,
             without: without,
             earlier: earlier, with: with)
         let deciding = deciding(difference, subject)
         var doubts = doubts(difference, subject)
-        let mechanism = case_.mechanism
+        let mechanism = counterCase.mechanism
         if deciding.isEmpty { doubts.append("no single rule makes the difference go away: several decide together") }
         return Explanation(
             policyA: rulesA.name, policyB: rulesB.name, difference: difference,
             subject: Explanation.Subject(
-                owner: names.owner(subject), counter: names.counter(subject), event: case_.eventName,
-                priority: case_.priorityName, goesWithout: side),
+                owner: names.owner(subject), counter: names.counter(subject), event: counterCase.eventName,
+                priority: counterCase.priorityName, goesWithout: side),
             holderA: difference.a.map(names.full), holderB: difference.b.map(names.full), trigger: trigger(difference),
-            candidates: candidates(case_, before: before, names), mechanism: mechanism, account: case_.account,
+            candidates: candidates(counterCase, before: before, names), mechanism: mechanism,
+            account: counterCase.account,
             deciding: deciding.map {
                 Explanation.DecidingRule(rule: $0.name, a: $0.value(rulesA), b: $0.value(rulesB))
             },
@@ -159,12 +160,12 @@ public struct Explainer {
     }
 
     private func candidates(
-        _ case_: CounterCase, before: (a: PolicyPlayer, b: PolicyPlayer), _ names: Names
+        _ counterCase: CounterCase, before: (a: PolicyPlayer, b: PolicyPlayer), _ names: Names
     ) -> [Explanation.Candidate] {
-        case_.allowed.map { counter in
+        counterCase.allowed.map { counter in
             func holder(_ player: PolicyPlayer) -> String? {
                 CounterHolder(
-                    code: player.machine.scheduler.sink.holders[case_.difference.pcpu << 6 | Int(counter.index)]
+                    code: player.machine.scheduler.sink.holders[counterCase.difference.pcpu << 6 | Int(counter.index)]
                 ).map(names.full)
             }
             return Explanation.Candidate(

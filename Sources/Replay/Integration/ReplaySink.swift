@@ -19,7 +19,7 @@ struct ReplaySink: PMUSink {
     var laws: LawChecker<DecisionLog>? { didSet { isWatched = laws != nil } }
     /// Whether `laws` and `checker` are there: to look into them is not free.
     private(set) var isWatched = false
-    private let isCompared: Bool
+    let isCompared: Bool
     var clocks: ModeClocks
     let estimator: CountEstimator
     var series: [SeriesState] = []
@@ -49,19 +49,19 @@ struct ReplaySink: PMUSink {
     var guestDecisions: [UInt64]
     var guestMigrations: [UInt64]
     private let flavour: Flavour
-    private var events: [EventState] = []
-    private var guestTotals: [UInt64]
-    private var guestMarks: [UInt64]
-    private var guestLoadedBits: [UInt64]
+    var events: [EventState] = []
+    var guestTotals: [UInt64]
+    var guestMarks: [UInt64]
+    var guestLoadedBits: [UInt64]
     /// The registers each mediated vCPU was loaded with last, and the series of its counters.
-    private var images: [GuestRegisters]
-    private var loadedSeries: [Int32]
+    var images: [GuestRegisters]
+    var loadedSeries: [Int32]
     private var running: [Int]
     private let gp: Int
     /// Whether as many events as there are GP counters ever ran on one pCPU.
     private(set) var wasFull = false
     /// When each pCPU's PMU went to a guest, by each affected series' own clock.
-    private var takenFrom: [[(series: Int, from: UInt64)]]
+    var takenFrom: [[(series: Int, from: UInt64)]]
 
     private struct GuestEvent: Hashable {
         var vcpu: Int32
@@ -69,7 +69,7 @@ struct ReplaySink: PMUSink {
         var config: UInt64
     }
 
-    private struct EventState {
+    struct EventState {
         var series: Int32
         var axis: ModeClocks.Axis
         var source: CountEstimator.Source
@@ -160,7 +160,7 @@ struct ReplaySink: PMUSink {
         }
     }
 
-    private mutating func seriesNumber(_ vcpu: Int, _ counter: Counter, _ config: UInt64) -> Int {
+    mutating func seriesNumber(_ vcpu: Int, _ counter: Counter, _ config: UInt64) -> Int {
         let bare = EventSelect.bare(config)
         let last = Int(programmed[vcpu * 64 + Int(counter.index)])
         if last >= 0, series[last].config == bare { return last }
@@ -199,7 +199,7 @@ struct ReplaySink: PMUSink {
     }
 
     /// What the event's counts come from: the tracks that measured it, the owner's own first.
-    private func source(_ state: SeriesState, _ config: UInt64) -> CountEstimator.Source {
+    func source(_ state: SeriesState, _ config: UInt64) -> CountEstimator.Source {
         if estimator.measurements.tracks.isEmpty {
             return CountEstimator.Source(tracks: [], rates: state.rates, pace: nil)
         }
@@ -281,7 +281,7 @@ struct ReplaySink: PMUSink {
         return Int(virtual.index) != counter
     }
 
-    private mutating func stopSeries(_ event: EventID) {
+    mutating func stopSeries(_ event: EventID) {
         let number = Int(events[event].series)
         series[number].stop(
             clocks.now(events[event].axis, now), clock: clocks.now(series[number].timeAxis, now), event: event)
@@ -289,10 +289,10 @@ struct ReplaySink: PMUSink {
     }
 
     /// Stretches of a series that are kept before they are added up.
-    private static let stretchesKept = 256
+    static let stretchesKept = 256
 
     /// Adds up what nothing can be joined to any more, so that memory does not grow with the trace.
-    private mutating func fold(_ number: Int) {
+    mutating func fold(_ number: Int) {
         let one = series[number]
         let all = bounds(number, one.folded, upTo: .max, but: 1)
         // Before there is a cut everything lies before it.
@@ -345,107 +345,6 @@ struct ReplaySink: PMUSink {
         if !timersWanted.contains(pcpu) { timersWanted.append(pcpu) }
     }
 
-    // MARK: Handing the PMU over
-
-    mutating func guestRegisters(vcpu: Int, registers: GuestRegisters) {
-        checker?.guestRegisters(vcpu: vcpu, registers: registers)
-        // A loaded guest gave a counter that goes on counting another event.
-        let loaded = guestLoadedBits[vcpu]
-        if loaded != 0 { stopGuest(vcpu) }
-        images[vcpu] = registers
-        if loaded != 0 { startGuest(vcpu, loaded & registers.locallyEnabled) }
-    }
-
-    mutating func guestLoaded(pcpu: Int, vcpu: Int, counters: UInt64) {
-        if isWatched || isCompared {
-            laws?.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
-            checker?.guestLoaded(pcpu: pcpu, vcpu: vcpu, counters: counters)
-        }
-        startGuest(vcpu, counters)
-        guard takenFrom[pcpu].isEmpty else { return }
-        for number in hostSeries {
-            let one = series[Int(number)]
-            // An event that leaves guests out misses nothing while one runs.
-            guard one.isEnabled, ReplaySink.isOn(one.axis, pcpu), one.axis != .pcpuHost(pcpu) else { continue }
-            takenFrom[pcpu].append((Int(number), clocks.now(one.timeAxis, now)))
-        }
-    }
-
-    mutating func guestPut(pcpu: Int, vcpu: Int, counters: UInt64) {
-        if isWatched || isCompared {
-            laws?.guestPut(pcpu: pcpu, vcpu: vcpu, counters: counters)
-            checker?.guestPut(pcpu: pcpu, vcpu: vcpu, counters: counters)
-        }
-        stopGuest(vcpu)
-        for (number, from) in takenFrom[pcpu] {
-            series[number].blindNs += clocks.now(series[number].timeAxis, now) - from
-        }
-        takenFrom[pcpu].removeAll(keepingCapacity: true)
-    }
-
-    mutating func guestChanged(pcpu: Int, vcpu: Int, from: UInt64, to: UInt64) {
-        if isWatched { laws?.guestChanged(pcpu: pcpu, vcpu: vcpu, from: from, to: to) }
-        stopGuest(vcpu)
-        startGuest(vcpu, to)
-    }
-
-    mutating func guestCount(vcpu: Int, counter: Int) -> UInt64 {
-        guard let slot = GuestRegisters.slot(of: Counter(index: UInt8(counter))) else { return 0 }
-        settleGuest(vcpu, slot)
-        return guestTotals[vcpu * 16 + slot]
-    }
-
-    private mutating func startGuest(_ vcpu: Int, _ counters: UInt64) {
-        let time = clocks.now(.guest(vcpu), now)
-        guestLoadedBits[vcpu] = counters
-        var bits = counters
-        while bits != 0 {
-            let index = bits.trailingZeroBitCount
-            bits &= bits - 1
-            guard let slot = GuestRegisters.slot(of: Counter(index: UInt8(index))) else { continue }
-            guestMarks[vcpu * 16 + slot] = time
-            let counter = Counter(index: UInt8(index))
-            let number = seriesNumber(vcpu, counter, GuestConfig.of(counter, images[vcpu]))
-            loadedSeries[vcpu * 64 + index] = Int32(number)
-            series[number].run(time, clock: time, event: -1 - vcpu, config: series[number].config)
-        }
-    }
-
-    private mutating func stopGuest(_ vcpu: Int) {
-        let time = clocks.now(.guest(vcpu), now)
-        var bits = guestLoadedBits[vcpu]
-        while bits != 0 {
-            let index = bits.trailingZeroBitCount
-            bits &= bits - 1
-            if let slot = GuestRegisters.slot(of: Counter(index: UInt8(index))) { settleGuest(vcpu, slot) }
-            let number = Int(loadedSeries[vcpu * 64 + index])
-            guard number >= 0 else { continue }
-            series[number].stop(time, clock: time, event: -1 - vcpu)
-            if series[number].from.count > ReplaySink.stretchesKept { fold(number) }
-        }
-        guestLoadedBits[vcpu] = 0
-    }
-
-    private mutating func settleGuest(_ vcpu: Int, _ slot: Int) {
-        let counter = GuestRegisters.counter(at: slot)
-        guard guestLoadedBits[vcpu] & counter.bit != 0 else { return }
-        let time = clocks.now(.guest(vcpu), now)
-        let number = Int(loadedSeries[vcpu * 64 + Int(counter.index)])
-        if number >= 0 {
-            let counted = estimator.count(
-                source(series[number], series[number].config), from: guestMarks[vcpu * 16 + slot], to: time)
-            guestTotals[vcpu * 16 + slot] &+= counted.guess
-        }
-        guestMarks[vcpu * 16 + slot] = time
-    }
-
-    private static func isOn(_ axis: ModeClocks.Axis, _ pcpu: Int) -> Bool {
-        switch axis {
-        case .pcpu(let own), .pcpuHost(let own), .pcpuGuest(let own): own == pcpu
-        default: false
-        }
-    }
-
     mutating func refused(_ refusal: Refusal) {
         if isWatched { laws?.refused(refusal) }
         refusals.append(refusal)
@@ -484,45 +383,4 @@ struct ReplaySink: PMUSink {
     func count(of event: EventID) -> UInt64 { events[event].count }
     @inline(__always)
     func guestTime(vcpu: Int) -> UInt64 { clocks.now(.guest(vcpu), now) }
-
-    /// The replay is over at `now`: everything that runs is stopped.
-    mutating func finish() {
-        for event in events.indices where events[event].isRunning {
-            stopSeries(event)
-        }
-        for vcpu in guestLoadedBits.indices { stopGuest(vcpu) }
-        for pcpu in takenFrom.indices { guestPutAtEnd(pcpu) }
-        for number in series.indices { series[number].disable(clocks.now(series[number].timeAxis, now)) }
-        checker?.finish()
-        if isWatched { laws?.finish() }
-    }
-
-    private mutating func guestPutAtEnd(_ pcpu: Int) {
-        for (number, from) in takenFrom[pcpu] {
-            series[number].blindNs += clocks.now(series[number].timeAxis, now) - from
-        }
-        takenFrom[pcpu].removeAll()
-    }
-
-    /// What is known of a series' count over all the time that it ran.
-    func bounds(_ number: Int) -> CountBounds { bounds(number, series[number].folded, upTo: .max, but: 0) }
-
-    /// The same up to where its owner surely did what it did when recorded (`SeriesState.cut`).
-    func boundsBeforeCut(_ number: Int) -> CountBounds {
-        bounds(number, series[number].foldedBeforeCut, upTo: series[number].cut ?? .max, but: 0)
-    }
-
-    /// `sum` and what is known over the stretches, less the last `kept`, up to `end` of the series' axis.
-    private func bounds(_ number: Int, _ sum: CountBounds, upTo end: UInt64, but kept: Int) -> CountBounds {
-        let one = series[number]
-        var sum = sum
-        var source: (config: UInt64, source: CountEstimator.Source)?
-        for index in one.from.indices.dropLast(kept) where one.from[index] < end {
-            if source?.config != one.ranAs[index] {
-                source = (one.ranAs[index], self.source(one, one.ranAs[index]))
-            }
-            sum = sum + estimator.count(source!.source, from: one.from[index], to: min(one.to[index], end))
-        }
-        return sum
-    }
 }

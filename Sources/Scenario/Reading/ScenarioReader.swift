@@ -105,7 +105,8 @@ public struct ScenarioReader {
             timeslice: try interval(fields, "timeslice", default: 3_000_000),
             watchdog: try fields["nmi-watchdog"].flatMap { item throws(ScenarioError) in try watchdog(item) },
             hostRates: hostRates, tasks: tasks,
-            events: try events(fields["events"], tasks: tasks, vms: vms), uncore: try uncore(fields["uncore"]), vms: vms)
+            events: try events(fields["events"], tasks: tasks, vms: vms), uncore: try uncore(fields["uncore"]), vms: vms
+        )
         return scenario
     }
 

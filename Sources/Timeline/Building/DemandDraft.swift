@@ -240,7 +240,8 @@ struct DemandDraft {
 
     private mutating func addRecorded() {
         var current = [DemandOperation.Thread](repeating: .other, count: builder.highestPCPU + 1)
-        let places = arrivals()
+        var arrivals = ThreadArrivals()
+        let places = arrivals.places(of: builder.raw[...])
         let hidesGlobalControl = DemandDraft.hidesGlobalControl(builder)
         var globallyOn: Set<Int32> = []
         for (number, event) in builder.raw.enumerated() {
@@ -320,41 +321,6 @@ struct DemandDraft {
         builder.model.flavour == .intel && builder.recordedRules.guests == .mediated
             && !(builder.survey?.writesGlobalControl ?? false)
             && !builder.raw.contains { $0.kind == .wrote && $0.register == MSR.globalControl }
-    }
-
-    /// A thread leaves one pCPU before it arrives on another. Where both happened at one time the merged order does not
-    /// tell: what the thread did on the old pCPU up to its departure (by its place in `raw`) goes before the switch
-    /// that is named.
-    private func arrivals() -> [Int: UInt64] {
-        var places: [Int: UInt64] = [:]
-        var current: [Int32: UInt16] = [:]
-        for (number, event) in builder.raw.enumerated() {
-            if event.kind != .switched {
-                if places[number] == nil { current[event.thread] = event.pcpu }
-                continue
-            }
-            if places[number] == nil, event.thread != 0, current[event.thread] == event.pcpu {
-                current[event.thread] = nil
-            }
-            guard event.other != 0 else { continue }
-            if let old = current[event.other], old != event.pcpu {
-                var block: [Int] = []
-                var next = number + 1
-                while next < builder.raw.count, builder.raw[next].time == event.time {
-                    let later = builder.raw[next]
-                    if later.pcpu == old {
-                        block.append(next)
-                        if later.kind == .switched, later.thread == event.other {
-                            for place in block { places[place] = event.index }
-                            break
-                        }
-                    }
-                    next += 1
-                }
-            }
-            current[event.other] = event.pcpu
-        }
-        return places
     }
 
     private mutating func thread(_ thread: Int32, _ time: UInt64) -> DemandOperation.Thread {

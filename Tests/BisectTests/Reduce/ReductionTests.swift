@@ -15,7 +15,7 @@ struct ReductionTests {
     /// A planted difference, hidden among slices, accesses, vCPUs and host events that have no part in it.
     struct Case: Sendable, CustomStringConvertible {
         let description: String
-        let rules: @Sendable () -> PolicyRules
+        let rules: PolicyRules
         let plant: @Sendable (inout DemandFixture) -> Void
     }
 
@@ -24,55 +24,53 @@ struct ReductionTests {
     }
 
     static let cases: [Case] = [
-        Case(description: "ERROR that a policy retries", rules: { rules { $0.pinnedMisfit = .retryAtSchedIn } }) {
+        Case(description: "ERROR that a policy retries", rules: rules { $0.pinnedMisfit = .retryAtSchedIn }) {
             let events = $0.fill()
             $0.slice(0) { $0.program(0, 1, "instructions") }
             $0.add(.hostRemove(event: Int32(events[2])))
             $0.slice(0, 200)
         },
-        Case(description: "a higher priority", rules: { rules { $0.guest.priority = .ultimate } }) {
+        Case(description: "a higher priority", rules: rules { $0.guest.priority = .ultimate }) {
             _ = $0.fill()
             $0.slice(0) { $0.program(0, 1, "instructions") }
         },
-        Case(description: "a ceded PMU", rules: { PolicyRules.mediated }) {
+        Case(description: "a ceded PMU", rules: .mediated) {
             $0.install($0.host("agent", "branches"))
             $0.slice(0) { $0.program(0, 0, "instructions") }
         },
-        Case(description: "a reservation", rules: { rules { $0.reservations = [Reservation(guests: .nothing)] } }) {
+        Case(description: "a reservation", rules: rules { $0.reservations = [Reservation(guests: .nothing)] }) {
             $0.slice(0) { $0.program(0, 0, "instructions") }
         },
-        Case(description: "a flexible event that is spared", rules: { rules { $0.taskPinned = .spares } }) {
+        Case(description: "a flexible event that is spared", rules: rules { $0.taskPinned = .spares }) {
             _ = $0.fill(.flexible)
             $0.slice(0) { $0.program(0, 0, "instructions") }
         },
         Case(
             description: "a filter",
-            rules: { rules { $0.guest.filter = EventFilterRule(action: .deny, entries: [0xc0]) } }
+            rules: rules { $0.guest.filter = EventFilterRule(action: .deny, entries: [0xc0]) }
         ) {
             $0.slice(0) { $0.program(0, 0, "instructions") }
         },
-        Case(description: "guests without a PMU", rules: { rules { $0.guest.access = .none } }) {
+        Case(description: "guests without a PMU", rules: rules { $0.guest.access = .none }) {
             $0.slice(0) { $0.program(0, 0, "instructions") }
         },
         Case(
             description: "one VM's priority",
-            rules: {
-                rules {
-                    $0.overrides["vm0"] = $0.guest
-                    $0.overrides["vm0"]!.priority = .ultimate
-                }
+            rules: rules {
+                $0.overrides["vm0"] = $0.guest
+                $0.overrides["vm0"]!.priority = .ultimate
             }
         ) {
             _ = $0.fill()
             $0.slice(0) { $0.program(0, 1, "instructions") }
         },
-        Case(description: "who came first", rules: { rules { $0.arbitration = .firstCome } }) {
+        Case(description: "who came first", rules: rules { $0.arbitration = .firstCome }) {
             _ = $0.fill(.flexible)
             $0.slice(0) { $0.program(0, 0, "instructions") }
         },
         Case(
             description: "a counter that firmware holds",
-            rules: { rules { $0.reservations = [Reservation(firmware: CounterShare([.gp(0...0)]))] } }
+            rules: rules { $0.reservations = [Reservation(firmware: CounterShare([.gp(0...0)]))] }
         ) {
             _ = $0.fill(besides: 1)
             $0.slice(0) { $0.program(0, 1, "instructions") }
@@ -127,7 +125,7 @@ struct ReductionTests {
     func minimal(_ number: Int) throws {
         let planted = Self.cases[number]
         let timeline = timeline(planted, noise: Self.noise, seed: UInt64(number) + 5)
-        let rules = planted.rules()
+        let rules = planted.rules
         var reduction = try Reduction(timeline, a: .emulated, b: rules)
         let demand = reduction.run()
         let shown = reduction.shows(demand)
@@ -158,7 +156,7 @@ struct ReductionTests {
     @Test("the difference of one owner is kept when it is asked for")
     func owner() throws {
         let timeline = timeline(Self.cases[1], noise: 20, seed: 3)
-        let rules = Self.cases[1].rules()
+        let rules = Self.cases[1].rules
         let reduction = try Reduction(timeline, a: .emulated, b: rules, owners: ["guest:vm0"])
         #expect(reduction.target.key.owner == "guest:vm0/0")
         #expect(reduction.target.verdict == .better)
