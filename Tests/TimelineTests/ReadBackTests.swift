@@ -68,6 +68,7 @@ struct ReadBackTests {
         #expect(tally.openScopes > 0)
         #expect(
             tally.openScopes * 100 <= tally.intervals * 15, "\(tally.openScopes) of \(tally.intervals) scopes are open")
+        #expect(tally.misnamed == 0)
     }
 }
 
@@ -78,6 +79,8 @@ struct ReadBack {
     private(set) var ambiguous = 0
     /// Intervals whose event is known and may be the pCPU's or the current thread's.
     private(set) var openScopes = 0
+    /// Intervals whose event's name tells a scope that is not its own.
+    private(set) var misnamed = 0
     private(set) var mistakes: [String] = []
 
     static func all(of file: URL) throws -> ReadBack {
@@ -124,6 +127,7 @@ struct ReadBack {
                     intervals += 1
                     if decision.certainty == .ambiguous { ambiguous += 1 }
                     if decision.scopes.count > 1 { openScopes += 1 }
+                    if !isNamedRightly(decision, event, timeline) { misnamed += 1 }
                     if case .host(let name) = decision.holder {
                         if decision.rivals.isEmpty {
                             names[id, default: []].insert(name)
@@ -139,6 +143,16 @@ struct ReadBack {
 
     private mutating func note(_ line: Int, _ step: SchedulingTrace.Step, _ what: String) {
         if mistakes.count < 20 { mistakes.append("case \(line), \(step.operation): \(what)") }
+    }
+
+    /// Whether the name of the host event, where it tells a scope, allows for the event's own.
+    private func isNamedRightly(_ decision: Decision, _ event: SchedulingCase.Event, _ timeline: Timeline) -> Bool {
+        guard case .host(let index) = decision.holder else { return true }
+        let name = timeline.demand.actors.hostEvents[index].name
+        guard let at = name.firstIndex(of: "@") else { return true }
+        let scopes = name[at...].dropFirst().split(separator: "#")[0].split(separator: "|")
+        let thread = SchedulingTrace.thread(event.task)
+        return scopes.contains(event.task < 0 ? "cpu0" : "task\(thread)") || event.task >= 0 && scopes.contains("task")
     }
 
     private func mistake(_ decision: Decision, _ event: SchedulingCase.Event, _ timeline: Timeline) -> String? {

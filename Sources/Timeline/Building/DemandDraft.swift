@@ -147,7 +147,7 @@ struct DemandDraft {
             let excludes = builder.recordedRules.hostVisibility == .refuses && candidate.exclusion == .none
             // Where every event is made to leave guests out nobody sees which ones asked for it.
             let blindsAll = builder.recordedRules.hostVisibility == .blinded && candidate.exclusion != .host
-            let base = name(candidate, scope, watchdog)
+            let base = watchdog ? DemandDraft.watchdogName : name(candidate)
             let unique = "\(base) \(scope)"
             names[unique, default: 0] += 1
             let number = names[unique]!
@@ -176,14 +176,15 @@ struct DemandDraft {
             && builder.model.eventName(of: candidate.config) == "cycles" && candidate.exclusion != .host
     }
 
-    private func name(
-        _ candidate: HostEventInference.Candidate, _ scope: Demand.HostEvent.Scope, _ watchdog: Bool
-    ) -> String {
-        if watchdog { return DemandDraft.watchdogName }
+    /// The event and whose it is: `cycles@cpu0`, `cycles@task42`, and both where the trace leaves it open, since a name
+    /// is no place for a guess.
+    private func name(_ candidate: HostEventInference.Candidate) -> String {
         let event = builder.model.eventName(of: candidate.config)
-        return switch scope {
-        case .pcpu(let pcpu): "\(event)@cpu\(pcpu)"
-        case .task, .vcpu: "\(event)@task\(candidate.thread)"
+        let side = candidate.isSettled || candidate.listsHoldThroughout ? candidate.lists.side : .either
+        return switch side {
+        case .pcpu: "\(event)@cpu\(candidate.pcpu)"
+        case .thread: "\(event)@task\(candidate.thread)"
+        case .either: "\(event)@cpu\(candidate.pcpu)|task\(candidate.hasOneThread ? String(candidate.thread) : "")"
         }
     }
 

@@ -105,7 +105,7 @@ extension TimelineBuilder {
             let pcpu = Decision.Scope.pcpu(step.pcpu)
             let thread = Decision.Scope.thread(holding.thread)
             let candidate = hosts.candidates[index]
-            let lists = candidate.isSettled ? candidate.lists : holding.lists
+            let lists = candidate.isSettled || candidate.listsHoldThroughout ? candidate.lists : holding.lists
             if lists.isCPU {
                 scopes = [pcpu]
             } else if lists.isTask {

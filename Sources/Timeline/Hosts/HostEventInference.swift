@@ -26,8 +26,15 @@ struct HostEventInference {
         var wasDisplaced = false
         /// The user says whose it is, which the trace leaves open.
         var isSettled = false
+        /// `lists` speaks for every holding. It does not where holdings of which the traffic tells more and less were
+        /// put together without a value that went on from one to the other: they may be two events'.
+        var listsHoldThroughout = true
+        /// Whether one thread alone was current when the event was started.
+        var hasOneThread = true
         fileprivate var running = false
         fileprivate var value: UInt64?
+        /// `value` is not one that a period begins with: the event counted since.
+        fileprivate var hasCounted = false
         fileprivate var stoppedIn: Int32 = -1
         fileprivate var stopWasAlone = false
         fileprivate var removed = false
@@ -94,7 +101,9 @@ struct HostEventInference {
             let candidate = Int(candidateOf[Int(stop)])
             guard candidate >= 0 else { continue }
             candidates[candidate].running = false
-            candidates[candidate].value = reader.holdings[Int(stop)].drained
+            let stopped = reader.holdings[Int(stop)]
+            candidates[candidate].value = stopped.drained
+            if stopped.armed != nil, stopped.armed != stopped.drained { candidates[candidate].hasCounted = true }
             candidates[candidate].stoppedIn = number
             candidates[candidate].stopWasAlone = startsNothing && section.phase == .operation
         }
@@ -207,7 +216,13 @@ struct HostEventInference {
         candidates[known].running = true
         candidates[known].holdings += 1
         let narrowed = candidates[known].lists.intersection(holding.lists)
+        if !goesOn(candidates[known], holding),
+            narrowed.side != holding.lists.side || narrowed.side != candidates[known].lists.side
+        {
+            candidates[known].listsHoldThroughout = false
+        }
         if !narrowed.isEmpty { candidates[known].lists = narrowed }
+        if holding.thread != candidates[known].thread { candidates[known].hasOneThread = false }
         if narrowed.isTask { candidates[known].thread = holding.thread }
         if candidates[known].stoppedIn != number {
             if candidates[known].stopWasAlone, section.phase == .operation {
@@ -227,6 +242,7 @@ struct HostEventInference {
             armed != candidates[known].value
         {
             let period = (0 &- armed) & reader.shape.counterMask
+            candidates[known].hasCounted = false
             candidates[known].steps.append(
                 Step(time: section.time, event: section.event, pcpu: section.pcpu, kind: .period(period)))
         }
@@ -247,6 +263,12 @@ struct HostEventInference {
             if score > best?.score ?? 0 { best = (score, Int(number)) }
         }
         return best?.candidate
+    }
+
+    /// Whether the event was stopped at the very value the holding was armed with, and had come there by counting: no
+    /// other event has it.
+    private func goesOn(_ candidate: Candidate, _ holding: Holding) -> Bool {
+        candidate.hasCounted && candidate.value != nil && candidate.value == holding.armed
     }
 
     /// Candidates that may be behind a holding in the place of its own: those alone that the traffic tells apart from

@@ -58,4 +58,8 @@ public struct PerfLists: OptionSet, Sendable, Hashable {
     public var isTask: Bool { !isEmpty && isSubset(of: .task) }
     public var isPinned: Bool { !isEmpty && isSubset(of: .pinned) }
     public var isFlexible: Bool { !isEmpty && isSubset(of: .flexible) }
+
+    /// Whose the event can be.
+    enum Side { case pcpu, thread, either }
+    var side: Side { isCPU ? .pcpu : isTask ? .thread : .either }
 }
