@@ -71,11 +71,13 @@ extension Recorder {
         var summary = RecordingSummary(
             end: end, rings: [], durationNanoseconds: MonotonicClock.now() - began, threads: [], remarks: [])
         do {
-            try drainAll(into: &sink)
-            try follow()
-            try followCPUs(into: &sink)
-            try reportUnrecordedCPUs(into: &sink)
-            summary.rings = try source.finish(into: &sink)
+            summary.rings = try newest(into: &sink) { recorder, sink in
+                try recorder.drainAll(into: &sink)
+                try recorder.follow()
+                try recorder.followCPUs(into: &sink)
+                try recorder.reportUnrecordedCPUs(into: &sink)
+                return try recorder.source.finish(into: &sink)
+            }
         } catch let error where !(error is CaptureError) {
             if case .sinkFailed = end {} else { summary.end = .sinkFailed("\(error)") }
         }
@@ -88,7 +90,7 @@ extension Recorder {
         if pauses > 0 { remarks.append("Paused \(pauses) time(s); nothing was recorded meanwhile.") }
         if end == .overhead { remarks.append("Stopped: the recorder needed more than --max-overhead allows.") }
         summary.threads = threads.all
-        summary.remarks = remarks
+        summary.remarks = remarks + spanRemarks
         summary.cost = costs.cost
         summary.mode = options.mode
         return summary
@@ -112,15 +114,51 @@ extension Recorder {
     private func snapshot<Sink: TraceSink>(
         into sink: inout Sink, tick: (RecordingProgress) throws -> RecordingDecision
     ) throws {
-        try drainAll(into: &sink)
-        try source.handOn(into: &sink)
+        try newest(into: &sink) { recorder, sink in
+            try recorder.drainAll(into: &sink)
+            try recorder.source.handOn(into: &sink)
+        }
         _ = try tick(progress(.snapshot))
+    }
+
+    /// Lets through what `options.mode` asks a flight recorder for; everything in the other modes.
+    private func newest<Sink: TraceSink, Result>(
+        into sink: inout Sink, _ body: (Recorder, inout NewestRecords<Sink>) throws -> Result
+    ) throws -> Result {
+        let now = MonotonicClock.now()
+        var span: UInt64?
+        if case .flightRecorder(let last) = options.mode { span = last }
+        var newest = NewestRecords(sink, since: span.map { now - min(now, $0) } ?? 0)
+        defer {
+            sink = newest.sink
+            tooOld += newest.leftOut
+            for (pcpu, latest) in newest.missing where span != nil { shortOf[pcpu] = now - min(now, latest) }
+        }
+        return try body(self, &newest)
+    }
+
+    /// What a flight recorder that was asked for its last seconds has to say of them.
+    private var spanRemarks: [String] {
+        guard case .flightRecorder(let last?) = options.mode else { return [] }
+        let seconds = Self.seconds(last)
+        let short = shortOf.sorted { $0.key < $1.key }.map {
+            "The ring of CPU \($0.key) reached back \(Self.seconds($0.value)) s, not the \(seconds) s of --last; a larger --buffer "
+                + "reaches further."
+        }
+        return [
+            "Flight recorder: of each snapshot the last \(seconds) s were kept, \(tooOld) older record(s) left out."
+        ] + short
+    }
+
+    private static func seconds(_ nanoseconds: UInt64) -> String {
+        let tenths = (nanoseconds + 50_000_000) / 100_000_000
+        return "\(tenths / 10).\(tenths % 10)"
     }
 
     private func progress(_ reason: RecordingProgress.Reason) -> RecordingProgress {
         RecordingProgress(
             reason: reason, elapsedNanoseconds: MonotonicClock.now() - began, records: records, threads: threads.all,
-            remarks: remarks, cost: costs.cost)
+            remarks: remarks + spanRemarks, cost: costs.cost)
     }
 
     private func obey<Sink: TraceSink>(

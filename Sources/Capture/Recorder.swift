@@ -24,6 +24,10 @@ public final class Recorder {
     var gaveUpExits = false
     /// When the source was last audited, ns.
     var audited: UInt64 = 0
+    /// Records of snapshots that were older than what was asked for.
+    var tooOld: UInt64 = 0
+    /// How far back, ns, the rings reached that did not reach as far as was asked for.
+    var shortOf: [UInt16: UInt64] = [:]
     var cpuWatch: CPUWatch
     /// CPUs that are back and whose events are gone, and since when.
     var unrecorded: [(cpu: Int, since: UInt64)] = []
@@ -86,7 +90,7 @@ public final class Recorder {
                     tracefs: tracefs, tracepoints: tracepoints, cpus: cpus, bufferBytes: bufferBytes, filter: filter,
                     exits: options.exits, processes: options.processes)
             } catch {
-                if options.source == .tracefs || options.mode == .flightRecorder { throw error }
+                if options.source == .tracefs || options.mode != .continuous { throw error }
             }
         }
         return try PerfSource(

@@ -58,8 +58,9 @@ public enum RecordingSource: String, Sendable, CaseIterable {
 public enum RecordingMode: Sendable, Equatable {
     /// As they come.
     case continuous
-    /// The rings overwrite themselves; what they hold is taken at SIGUSR1, at the control command `snapshot` and at the end.
-    case flightRecorder
+    /// The rings overwrite themselves; what they hold is taken at SIGUSR1, at the control command `snapshot` and at the
+    /// end: all of it, or what is not older than `last` ns then.
+    case flightRecorder(last: UInt64? = nil)
 }
 
 /// How much of `kvm:kvm_entry` and `kvm:kvm_exit` is recorded.

@@ -140,6 +140,27 @@ struct RecordOptionsTests {
     }
 
     @Test(
+        "with and without entries and exits a guest's accesses are the same, and the trace says what it lacks",
+        arguments: ["none", "summary", "full"])
+    func exits(detail: String) throws {
+        let (control, acknowledge) = (directory.path("control"), directory.path("ack"))
+        for path in [control, acknowledge] { #expect(mkfifo(path, 0o600) == 0) }
+        let file = directory.path("o.vpt")
+        let recorder = try Executable.start([
+            "record", "-o", file, "--exits", detail, "--control", "fifo:\(control),\(acknowledge)",
+        ])
+        defer { _ = end(recorder, SIGKILL) }
+        #expect(ControlLine(control: control, acknowledge: acknowledge).send("ping") == "ack")
+        try play(register: 0xc001_0004, times: 400)
+        #expect(end(recorder) == 0)
+        #expect(try accesses(file).count == 400)
+        let reader = try TraceReader(path: file)
+        #expect(reader.metadata.exits == detail)
+        #expect(reader.metadata.tracepoints.contains("kvm:kvm_exit") == (detail != "none"))
+        #expect(reader.metadata.blindSpots.contains { $0.contains("--exits \(detail)") } == (detail != "full"))
+    }
+
+    @Test(
         "a flight recorder holds the newest records, and says how many older ones were overwritten",
         .enabled(if: ThisMachine.makesInstances, "this machine gives no tracing instance (tracefs, privilege)"))
     func keepsNewest() throws {
@@ -163,6 +184,53 @@ struct RecordOptionsTests {
         let registers = try accesses(file).map(\.register)
         #expect(registers.filter { $0 == 0xc001_0005 }.count == 300)
         #expect(registers.filter { $0 == 0xc001_0004 }.count < 6000)
+    }
+
+    @Test(
+        "a flight recorder asked for its last seconds writes those, and says how many records were older",
+        .enabled(if: ThisMachine.makesInstances, "this machine gives no tracing instance (tracefs, privilege)"))
+    func keepsLastSeconds() throws {
+        let file = directory.path("o.vpt")
+        let recorder = try startFlight(file, "--last", "1500ms", "--buffer", "4M")
+        defer { _ = end(recorder, SIGKILL) }
+        try play(register: 0xc001_0004, times: 500)
+        // Longer than what is asked for, so that no load of the machine makes the first records young enough.
+        usleep(1_600_000)
+        try play(register: 0xc001_0005, times: 300)
+        #expect(end(recorder) == 0)
+        let registers = try accesses(file).map(\.register)
+        #expect(registers.filter { $0 == 0xc001_0004 }.count == 0)
+        // How many of them are young enough is up to the machine's load: all, where it has none.
+        #expect(registers.filter { $0 == 0xc001_0005 }.count > 0)
+        let reader = try TraceReader(path: file)
+        #expect(reader.metadata.blindSpots.contains { $0.contains("the last 1.5 s were kept") })
+        #expect(reader.lost.isEmpty)
+        let times = try reader.events().map(\.time)
+        #expect((times.max() ?? 0) - (times.min() ?? 0) <= 1_600_000_000)
+    }
+
+    @Test(
+        "a ring that does not reach back as far as asked for is named, with how far it does",
+        .enabled(if: ThisMachine.makesInstances, "this machine gives no tracing instance (tracefs, privilege)"))
+    func tellsShortRings() throws {
+        let file = directory.path("o.vpt")
+        let recorder = try startFlight(file, "--last", "1h", "--buffer", "16K")
+        defer { _ = end(recorder, SIGKILL) }
+        try play(register: 0xc001_0004, times: 4000)
+        #expect(end(recorder) == 0)
+        let reader = try TraceReader(path: file)
+        #expect(reader.metadata.blindSpots.contains { $0.contains("not the 3600.0 s of --last") })
+        #expect(reader.lost.contains { ($0.count ?? 0) > 0 })
+    }
+
+    /// Starts a flight recorder, and is back once it records.
+    private func startFlight(_ file: String, _ options: String...) throws -> Process {
+        let (control, acknowledge) = (directory.path("control"), directory.path("ack"))
+        for path in [control, acknowledge] { #expect(mkfifo(path, 0o600) == 0) }
+        let recorder = try Executable.start(
+            ["record", "-o", file, "--overwrite", "--control", "fifo:\(control),\(acknowledge)"] + options)
+        #expect(ControlLine(control: control, acknowledge: acknowledge).send("ping") == "ack")
+        return recorder
     }
 
     @Test(

@@ -42,6 +42,7 @@ struct RecordCommand: ParsableCommand {
     var source = RecordingSource.automatic
     @Option(help: "Bytes of each CPU's ring: 512K, 4M. Default: sized from the host.") var buffer: String?
     @Flag(help: "Flight recorder: keep only what the rings hold; SIGUSR1 writes it out.") var overwrite = false
+    @Option(help: "With --overwrite, write out only the last so much: 10 (seconds), 500ms, 2m.") var last: String?
     @Option(help: "Begin a new file every so often (10m) or at a size (1G): NAME.0001.vpt, NAME.0002.vpt, ...")
     var rotate: String?
     @Option(help: "Keep so many files; the oldest are removed. With --rotate.") var maxFiles: Int?
@@ -86,7 +87,8 @@ struct RecordCommand: ParsableCommand {
         options.command = command
         options.source = source
         options.exits = exits
-        options.mode = overwrite ? .flightRecorder : .continuous
+        guard last == nil || overwrite else { throw ValidationError("--last needs --overwrite, the flight recorder") }
+        options.mode = overwrite ? .flightRecorder(last: try last.map { try time($0, "--last") }) : .continuous
         options.limits = RecordingLimits(
             rotation: try rotate.map { text in
                 // A bare number is bytes; a time needs its unit.
