@@ -1,4 +1,5 @@
 import PMU
+import Trace
 
 extension ScenarioReader {
     func uncore(_ item: YAMLItem?) throws(ScenarioError) -> [UncorePlan] {

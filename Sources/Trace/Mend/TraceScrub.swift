@@ -1,7 +1,7 @@
 /// Rewrites a trace without what identifies its host and guests.
 ///
 /// Removed or renamed: host name, wall clock, command line, names of VMs and threads, process and thread ids (renumbered, the same
-/// everywhere), instruction pointers, exit information, and values of registers outside the PMU (they hold addresses). What
+/// everywhere), instruction pointers, exit information, and values of registers outside the PMUs (they hold addresses). What
 /// it cannot hide: which events were counted, the counts, and when (`remains`).
 public struct TraceScrub: Sendable {
     public private(set) var events: UInt64 = 0

@@ -34,6 +34,7 @@ public enum PMURegisters {
 
     /// The register's values are settings and counts, no addresses.
     static func holdsNoAddress(_ register: UInt32) -> Bool {
-        settings.contains(register) || (contains(register) && register != debugStoreArea)
+        settings.contains(register) || UncoreRegister.isUncore(register)
+            || (contains(register) && register != debugStoreArea)
     }
 }
