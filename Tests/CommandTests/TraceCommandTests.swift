@@ -54,6 +54,12 @@ struct TraceCommandTests {
         #expect(all.count == 402)
         for line in all.prefix(20) { _ = try object(String(line)) }
         let some = try Executable.run(["dump", trace, "--json", "--from", "1000", "--to", "1100"])
+        for (from, to) in [
+            ("0.000001000", "0.0000011"), ("1us", "1.1us"), ("1000ns", "1100ns"), ("0.001ms", "0.0011ms"),
+        ] {
+            let same = try Executable.run(["dump", trace, "--json", "--from", from, "--to", to])
+            #expect(same.output == some.output, "\(from) to \(to)")
+        }
         #expect(some.output.split(separator: "\n").count == 2)
     }
 

@@ -29,7 +29,7 @@ extension CountsFile {
         let temporary = path + ".\(getpid()).part"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw CountsFileError(path: temporary, problem: .system("create", systemError()))
+            throw CountsFileError(path: path, problem: .system("create", systemError()))
         }
         do throws(CountsFileError) {
             defer { close(descriptor) }

@@ -24,7 +24,7 @@ public struct ScenarioReader {
             data = try Data(contentsOf: URL(fileURLWithPath: file))
         } catch {
             let reason = (error as? CocoaError)?.underlying ?? "\(error.localizedDescription)"
-            throw ScenarioError(file: file, reason: "cannot be read (\(reason))")
+            throw ScenarioError(file: file, reason: "cannot be read: \(reason)")
         }
         guard data.count <= largestFile else {
             throw ScenarioError(
@@ -202,5 +202,10 @@ public struct ScenarioReader {
 }
 
 extension CocoaError {
-    fileprivate var underlying: String? { (errorUserInfo[NSUnderlyingErrorKey] as? any Error)?.localizedDescription }
+    /// What the system said, without Foundation's preamble.
+    fileprivate var underlying: String? {
+        guard let error = errorUserInfo[NSUnderlyingErrorKey] as? NSError else { return nil }
+        return error.domain == NSPOSIXErrorDomain
+            ? String(cString: strerror(Int32(error.code))) : error.localizedDescription
+    }
 }

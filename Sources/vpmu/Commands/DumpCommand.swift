@@ -9,7 +9,7 @@ struct DumpCommand: ParsableCommand {
         commandName: "dump", abstract: "Print a trace record by record.",
         discussion: """
             Examples: vpmu dump host.vpt | less
-                      vpmu dump host.vpt --json --from 1000000000 --to 2000000000
+                      vpmu dump host.vpt --json --from 1s --to 2s
                       vpmu dump host.vpt --decisions
 
             Records come ordered by time, then pCPU. The text is that of perf script --ns.
@@ -19,18 +19,19 @@ struct DumpCommand: ParsableCommand {
 
     @Argument(help: "The trace; - is standard input.") var file: String
     @Flag(help: "Write JSON, one object a line.") var json = false
-    @Option(help: "Only records from this time on, ns of the trace's clock.") var from: UInt64 = 0
-    @Option(help: "Only records up to this time, ns of the trace's clock.") var to = UInt64.max
+    @Option(help: "Only records from this time on: \(TraceTime.form).") var from = TraceTime(nanoseconds: 0)
+    @Option(help: "Only records up to this time.") var to: TraceTime?
     @Option(help: "Only this pCPU; may be repeated.") var cpu: [UInt16] = []
     @Flag(help: "Go on where the file is damaged; what is left out is named on standard error.") var skipDamage = false
 
     @Flag(help: "Print who got which physical counter when, instead of records.") var decisions = false
 
     func validate() throws {
+        let (from, to) = (from.nanoseconds, to?.nanoseconds ?? .max)
         if decisions, from != 0 || to != .max || !cpu.isEmpty {
             throw ValidationError("--decisions are read off the whole trace; it goes without --from, --to and --cpu")
         }
-        guard from <= to else { throw ValidationError("--from \(from) is later than --to \(to)") }
+        guard from <= to else { throw ValidationError("--from \(from) ns is later than --to \(to) ns") }
     }
 
     func run() throws {
@@ -46,7 +47,9 @@ struct DumpCommand: ParsableCommand {
             }
             return
         }
-        var dump = TraceDump(reader, format: json ? .json : .text, in: from...to, pcpus: cpu.isEmpty ? nil : Set(cpu))
+        var dump = TraceDump(
+            reader, format: json ? .json : .text, in: from.nanoseconds...(to?.nanoseconds ?? .max),
+            pcpus: cpu.isEmpty ? nil : Set(cpu))
         let skipped = try dump.run(onDamage: skipDamage ? .skip : .fail) { bytes in
             try FileHandle.standardOutput.write(contentsOf: Data(bytes))
         }

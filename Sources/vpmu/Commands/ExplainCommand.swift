@@ -21,7 +21,7 @@ struct ExplainCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "Policy A: a preset or a YAML file.") var policy: String
     @Option(help: "Policy B. Default: the policy of the recording.") var against: String?
     @Option(help: "Only decisions about this owner (guest:VM, guest:VM/VCPU, host:NAME).") var owner: String?
-    @Option(help: "Only decisions at or after this time, ns of the trace's clock.") var at: UInt64 = 0
+    @Option(help: "Only decisions at or after this time: \(TraceTime.form).") var at = TraceTime(nanoseconds: 0)
     @Flag(help: "Write JSON.") var json = false
 
     func run() throws {
@@ -30,7 +30,7 @@ struct ExplainCommand: ParsableCommand {
             let timeline = try input.timeline()
             let b = try against.map { try PolicyInput.rules($0) } ?? timeline.recordedRules
             let explainer = Explainer(timeline, a: a, b: b)
-            guard var explanation = explainer.explain(.init(owner: owner, from: at)) else {
+            guard var explanation = explainer.explain(.init(owner: owner, from: at.nanoseconds)) else {
                 print(json ? "{\"schemaVersion\": 1, \"cause\": null}" : "\(a.name) and \(b.name) decide alike.")
                 return
             }
