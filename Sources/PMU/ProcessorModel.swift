@@ -71,6 +71,16 @@ public struct ProcessorModel: Sendable, Equatable {
     /// only be written with 32 bits (`x86_pmu.max_period`, arch/x86/events/intel/core.c intel_pmu_init, v6.12).
     public var maxPeriod: UInt64 { fullWidthWrites ? counterMask >> 1 : 0x7fff_ffff }
 
+    /// The most of `config` that a counter can count in a second. With a counter mask it goes up by one a cycle at most
+    /// (SDM volume 3B, 20.2.1.1; APM volume 2, 13.2.1), and what counts cycles by no more.
+    public func mostPerSecond(of config: UInt64) -> UInt64 {
+        let event = EventSelect(rawValue: config)
+        let isCycles = event.rawValue & 0xf_0000_ffff == generic[.cycles].map { $0 & 0xf_0000_ffff }
+        let perCycle = event.counterMask != 0 || isCycles ? 1 : maxEventsPerCycle
+        let (product, overflow) = perCycle.multipliedReportingOverflow(by: maxFrequency)
+        return overflow ? .max : product
+    }
+
     /// Whether `config` tells about the socket rather than the core.
     public func isSocketEvent(_ config: UInt64) -> Bool { socketEvents.contains { $0.matches(config) } }
 }

@@ -80,7 +80,7 @@ extension Replayer {
             // What was counted before the guest and the recording part is known still.
             let isTrusted = reach.taint(vcpu: vcpu) == nil
             let before = isTrusted && state.cut != nil ? machine.scheduler.sink.boundsBeforeCut(number).lo : 0
-            reading = .bounded(before, nil, guess: reading.count.map { max($0, before) })
+            reading = openReading(reading, from: before, to: most(number, vcpu: vcpu, counter, before: before))
             why = cause
         }
         return Series(
@@ -135,28 +135,30 @@ extension Replayer {
         let bounds = machine.scheduler.sink.bounds(number)
         var (reading, why) = known(bounds, ran: state.runningNs)
         let enabled = state.enabledNs
+        let twins = self.twins(of: index)
+        let taint = reach.taint(hostEvent: index)
+        let most = self.most(number, hostEvent: event, isItself: twins.isEmpty && taint == nil)
         if dependsOnGuess(event), state.runningNs > 0 || enabled > 0, refusals[index] == nil {
-            reading = .bounded(0, nil, guess: reading.count)
+            reading = openReading(reading, to: most)
             why = "whether an event of its place is pinned is a guess"
         }
         if let cause = otherGuests(event), refusals[index] == nil {
-            reading = .bounded(0, nil, guess: reading.count)
+            reading = openReading(reading, to: most)
             why = cause
         }
         if hidesHostDemand, refusals[index] == nil {
-            reading = .bounded(0, nil, guess: reading.count)
+            reading = openReading(reading, to: most)
             why = hiddenHostDemand
         }
-        let twins = self.twins(of: index)
         if !twins.isEmpty,
             state.runningNs > 0 || twins.contains(where: { machine.scheduler.sink.series[$0].runningNs > 0 })
         {
-            reading = .bounded(0, nil, guess: reading.count)
+            reading = openReading(reading, to: most)
             why = "the trace does not tell it from another event that is like it"
         }
         if let refusal = refusals[index] { why = "refused with \(refusal.rawValue)" }
-        if let taint = reach.taint(hostEvent: index) {
-            reading = .bounded(0, nil, guess: reading.count)
+        if let taint {
+            reading = openReading(reading, to: most)
             why = taint.words
         }
         if !event.exclusionKnown, refusals[index] == .notSupported {
@@ -165,7 +167,8 @@ extension Replayer {
         } else if !event.exclusionKnown, timeline.recordedRules.hostVisibility == .blinded,
             rules.hostVisibility != .blinded
         {
-            reading = rules.hostVisibility == .refuses ? .unknown : .bounded(reading.lo, nil, guess: reading.count)
+            reading =
+                rules.hostVisibility == .refuses ? .unknown : openReading(reading, from: reading.lo ?? 0, to: most)
             why = "whether it leaves guests out the trace does not show: all events did when recorded"
         }
         return Series(

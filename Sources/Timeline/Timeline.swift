@@ -132,4 +132,12 @@ public struct TimelineTaint: Sendable, Equatable {
     public var from: UInt64
     public var to: UInt64
     public var cause: String
+    public var origin = Origin.lostRecords
+
+    public enum Origin: Sendable {
+        /// Records are missing: who ran when, and what was counted, may be wrong.
+        case lostRecords
+        /// The records are there; the demand that was read off them is not what gave the decisions.
+        case inferredDemand
+    }
 }

@@ -178,6 +178,24 @@ extension HostMachine {
         return true
     }
 
+    /// What a GP counter's event becomes on its way through perf's generic ids, where KVM names it by one.
+    @inline(__always)
+    private func translated(_ config: UInt64, _ vcpu: Int) -> UInt64 {
+        guard namesByHardwareID(vcpu),
+            let generic = HardwareIdentity.genericEvent(of: config, flavour: model.flavour)
+        else { return config }
+        return model.generic[generic] ?? config
+    }
+
+    /// The event that is counted for a guest's counter programmed with `config`, with its privilege bits.
+    public func backing(_ config: UInt64, of counter: Counter, vcpu: Int) -> UInt64 {
+        guard vcpus.indices.contains(vcpu), guestRules(vcpu).access == .emulated, !counter.isFixed else {
+            return config
+        }
+        let privileges = config & (EventSelect.os | EventSelect.user)
+        return translated(config & vcpus[vcpu].pmu.shape.rawEventMask, vcpu) | privileges
+    }
+
     /// The event perf is asked for. KVM cannot ask for a counter: the config alone decides which may hold it.
     @inline(__always)
     private func spec(_ vcpu: Int, _ slot: Int) -> EventSpec {
@@ -190,14 +208,8 @@ extension HostMachine {
             config = eventSelect & shape.rawEventMask
             privileges = FixedControl.privileges(of: vcpus[vcpu].pmu.registers.fixedField(counter.number))
         } else {
-            config = eventSelect & shape.rawEventMask
+            config = translated(eventSelect & shape.rawEventMask, vcpu)
             privileges = eventSelect & (EventSelect.os | EventSelect.user)
-            if namesByHardwareID(vcpu),
-                let generic = HardwareIdentity.genericEvent(of: config, flavour: model.flavour),
-                let translated = model.generic[generic]
-            {
-                config = translated
-            }
         }
         let period =
             config & EventSelect.inTXCheckpointed != 0 ? 0 : vcpus[vcpu].pmu.samplePeriod(slot: slot)

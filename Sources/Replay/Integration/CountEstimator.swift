@@ -19,7 +19,7 @@ import Timeline
 /// Where none of them holds the bounds are what the hardware can do.
 struct CountEstimator: Sendable {
     let measurements: Measurements
-    private let eventsPerSecond: UInt64
+    private let model: ProcessorModel
     /// The fastest rate at which each event was measured, events per second, by its bare config.
     private let fastest: [UInt64: UInt64]
     private let credible: [[Bool]]
@@ -34,10 +34,10 @@ struct CountEstimator: Sendable {
 
     init(_ measurements: Measurements, model: ProcessorModel) {
         self.measurements = measurements
-        let (product, overflow) = model.maxEventsPerCycle.multipliedReportingOverflow(by: model.maxFrequency)
-        eventsPerSecond = overflow ? .max : product
-        let most = eventsPerSecond
-        let credible = measurements.tracks.map { CountEstimator.credible($0, eventsPerSecond: most) }
+        self.model = model
+        let credible = measurements.tracks.map {
+            CountEstimator.credible($0, eventsPerSecond: model.mostPerSecond(of: $0.config))
+        }
         self.credible = credible
         fastest = CountEstimator.fastest(measurements, credible)
     }
@@ -49,6 +49,8 @@ struct CountEstimator: Sendable {
             guard track.delta.indices.contains(b), track.delta[a] != .max, track.delta[b] != .max else { return false }
             let (x, y) = (track.to[a] - track.from[a], track.to[b] - track.from[b])
             if track.delta[a] > scaled(eventsPerSecond, x, 1_000_000_000) { return false }
+            // A guest that arms its counter anew at every interrupt leaves next to nothing from one interrupt to the next.
+            if x >= shortSegment, track.delta[a] < fewEvents { return false }
             // Counts of one event more or less, over a time as long as the other's.
             let (least, most) = (scaled(max(track.delta[b], 1) - 1, x, y), scaled(track.delta[b] + 1, x, y))
             return track.delta[a] + 1 >= least - least / 3
@@ -78,9 +80,12 @@ struct CountEstimator: Sendable {
         return overflow ? nil : twice
     }
 
-    /// The most that can happen in `ns`.
-    func limit(_ ns: UInt64) -> UInt64 {
-        let most = scaled(eventsPerSecond, ns, 1_000_000_000)
+    /// What the hardware can count of an event, events per second.
+    func mostPerSecond(of config: UInt64) -> UInt64 { model.mostPerSecond(of: config) }
+
+    /// The most that happens in `ns` at a rate.
+    func limit(_ perSecond: UInt64, over ns: UInt64) -> UInt64 {
+        let most = scaled(perSecond, ns, 1_000_000_000)
         return most == .max ? .max : most + 1
     }
 
@@ -91,6 +96,8 @@ struct CountEstimator: Sendable {
         var rates: RateTrust
         /// Twice its fastest rate, nil if it was never measured.
         var pace: UInt64?
+        /// What the hardware can count of it, events per second.
+        var most: UInt64
     }
 
     /// The count of an event over `from ..< to`.
@@ -105,7 +112,7 @@ struct CountEstimator: Sendable {
         guard let best else {
             let track = source.tracks.first { !measurements.tracks[$0].from.isEmpty }
             if let track { return gap(track, source, from, to) }
-            return CountBounds(lo: 0, hi: limit(to - from), guess: 0, basis: .physicalLimit)
+            return CountBounds(lo: 0, hi: limit(source.most, over: to - from), guess: 0, basis: .physicalLimit)
         }
         return walk(best.track, source, from, to)
     }
@@ -172,9 +179,10 @@ struct CountEstimator: Sendable {
             guard track.trust == .mayHaveJumped else { return .exact(delta) }
             return CountBounds(lo: delta, hi: delta, guess: delta, basis: .unwritten)
         }
-        let rest = limit(length - overlap)
+        let rest = limit(source.most, over: length - overlap)
         var bounds = CountBounds(
-            lo: delta > rest ? delta - rest : 0, hi: min(delta, limit(overlap)), guess: scaled(delta, overlap, length),
+            lo: delta > rest ? delta - rest : 0, hi: min(delta, limit(source.most, over: overlap)),
+            guess: scaled(delta, overlap, length),
             basis: track.trust == .counted ? .neighbours : .unwritten)
         if bounds.lo > bounds.hi {
             // More than the hardware can do: its time was not all on this axis.
@@ -193,25 +201,26 @@ struct CountEstimator: Sendable {
     private func gap(_ number: Int, _ source: Source, _ from: UInt64, _ to: UInt64) -> CountBounds {
         let track = measurements.tracks[number]
         let length = to - from
-        var bounds = CountBounds(lo: 0, hi: limit(length), guess: 0, basis: .physicalLimit)
+        var bounds = CountBounds(lo: 0, hi: limit(source.most, over: length), guess: 0, basis: .physicalLimit)
         var next = track.firstEnding(after: to - 1)
         // Where the gap is a segment of unknown count that one's neighbour is meant.
         if track.from.indices.contains(next), track.from[next] < to, track.to[next] == to { next += 1 }
-        let right = track.from.indices.contains(next) && track.from[next] >= to ? known(number, next) : nil
-        let left = known(number, track.firstEnding(after: from) - 1)
+        let right = nearest(number, next, 1)
+        let left = nearest(number, track.firstEnding(after: from) - 1, -1)
         guard let near = left ?? right else { return bounds }
         bounds.guess = min(
             scaled(track.delta[near], length, track.to[near] - track.from[near]), bounds.hi)
-        let before = left.map { stretch(number, $0, -1, reaching: length) }
-        let after = right.map { stretch(number, $0, 1, reaching: length) }
+        // How far from what was measured the stretch reaches, seen from either side.
+        let before = left.map { stretch(number, $0, -1, reaching: to - track.to[$0]) }
+        let after = right.map { stretch(number, $0, 1, reaching: track.from[$0] - from) }
         if track.trust == .counted, source.rates == .uniform, let left, let right, let before, let after,
             track.from[right] - track.to[left] <= before.length + after.length
         {
             bounds.basis = .neighbours
             tighten(&bounds, before.pairs + after.pairs, length)
         } else if source.rates != .unclear, let pace = source.pace,
-            let side = [before, after].compactMap({ $0 }).max(by: { $0.length < $1.length }),
-            side.length / CountEstimator.paceReach >= length
+            let side = [before, after].compactMap({ $0 }).filter({ $0.length / CountEstimator.paceReach >= $0.reach })
+                .max(by: { $0.length < $1.length })
         {
             let most = scaled(pace, length, 1_000_000_000)
             let least = side.pairs.map { scaled($0.0, length, $0.1) }.min() ?? 0
@@ -223,6 +232,18 @@ struct CountEstimator: Sendable {
         return bounds
     }
 
+    /// The first segment of known count from `index` on, among a few; right there only where unknown counts may be what
+    /// the guest wrote.
+    private func nearest(_ number: Int, _ index: Int, _ direction: Int) -> Int? {
+        for step in 0..<(measurements.tracks[number].trust == .counted ? CountEstimator.searched : 1) {
+            if let found = known(number, index + direction * step) { return found }
+        }
+        return nil
+    }
+
+    /// Segments of unknown count that are passed over to find a neighbour of a gap.
+    private static let searched = 4
+
     private func known(_ number: Int, _ index: Int) -> Int? {
         let track = measurements.tracks[number]
         guard track.delta.indices.contains(index), track.delta[index] != .max else { return nil }
@@ -233,7 +254,7 @@ struct CountEstimator: Sendable {
     /// is, as far as it matters.
     private func stretch(
         _ number: Int, _ index: Int, _ direction: Int, reaching length: UInt64
-    ) -> (length: UInt64, pairs: [(UInt64, UInt64)]) {
+    ) -> (length: UInt64, reach: UInt64, pairs: [(UInt64, UInt64)]) {
         let track = measurements.tracks[number]
         var sum: UInt64 = 0
         var pairs: [(UInt64, UInt64)] = []
@@ -245,7 +266,7 @@ struct CountEstimator: Sendable {
             sum += own
             at += direction
         }
-        return (sum, pairs)
+        return (sum, length, pairs)
     }
 
     /// Narrows `bounds` to what the rates in `pairs` (count, ns) give over `length`, widened.

@@ -35,4 +35,13 @@ extension ReplaySink {
         }
         return sum
     }
+
+    /// The most that can have happened of an event in a series' context from a time on its axis to the end: what was
+    /// measured, and what the hardware can do in the rest. nil where counts do not fit the axis.
+    func most(_ number: Int, _ config: UInt64, from: UInt64) -> UInt64? {
+        var source = source(series[number], config)
+        if source.tracks.contains(where: { estimator.measurements.tracks[$0].isIrregular }) { return nil }
+        (source.pace, source.rates) = (nil, .unclear)
+        return estimator.count(source, from: from, to: clocks.now(series[number].axis, now)).hi
+    }
 }

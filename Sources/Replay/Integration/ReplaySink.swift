@@ -201,7 +201,8 @@ struct ReplaySink: PMUSink {
     /// What the event's counts come from: the tracks that measured it, the owner's own first.
     func source(_ state: SeriesState, _ config: UInt64) -> CountEstimator.Source {
         if estimator.measurements.tracks.isEmpty {
-            return CountEstimator.Source(tracks: [], rates: state.rates, pace: nil)
+            return CountEstimator.Source(
+                tracks: [], rates: state.rates, pace: nil, most: estimator.mostPerSecond(of: config))
         }
         let all = estimator.measurements.tracks(of: state.axis, config: config)
         let own: Int =
@@ -212,7 +213,9 @@ struct ReplaySink: PMUSink {
         let tracks =
             all.filter { estimator.measurements.tracks[$0].source == own }
             + all.filter { estimator.measurements.tracks[$0].source != own }
-        return CountEstimator.Source(tracks: tracks, rates: state.rates, pace: estimator.pace(of: config))
+        return CountEstimator.Source(
+            tracks: tracks, rates: state.rates, pace: estimator.pace(of: config),
+            most: estimator.mostPerSecond(of: config))
     }
 
     mutating func grouped(event: EventID, leader: EventID) {

@@ -27,54 +27,78 @@ struct CoSimulation {
         actors = draft.actors
     }
 
-    /// Tries flexible first, as perf does where nobody says `:D`, then pinned, then single events.
-    mutating func chooseOpenPriorities() {
-        var best = play(actors)
-        keep(best, actors)
-        guard best.difference != nil, !draft.openPriorities.isEmpty else { return }
-        var pinned = actors
-        for index in draft.openPriorities { pinned.hostEvents[index].priority = .pinned }
-        let other = play(pinned)
-        if other.matched > best.matched || other.difference == nil {
-            best = other
-            keep(best, pinned)
-            decidedPriorities = true
+    /// Tries single flexible events first, as perf makes them where nobody says `:D` or `{}`, then groups, then pinned
+    /// events, all of them and one by one.
+    mutating func chooseOpenReadings() {
+        var best = (reading: OpenReading(), outcome: play(OpenReading()))
+        func isDone() -> Bool { best.outcome.difference == nil }
+        func consider(_ reading: OpenReading) {
+            guard !isDone(), reading != best.reading else { return }
+            let outcome = play(reading)
+            if outcome.matched > best.outcome.matched || outcome.difference == nil { best = (reading, outcome) }
         }
-        guard best.difference != nil, draft.operations.count < 200_000 else { return }
-        for index in draft.openPriorities.prefix(16) {
-            var flipped = actors
-            flipped.hostEvents[index].priority = flipped.hostEvents[index].priority == .pinned ? .flexible : .pinned
-            let other = play(flipped)
-            if other.matched > best.matched || other.difference == nil {
-                best = other
-                keep(best, flipped)
-                decidedPriorities = true
+        let groups = Set(draft.hosts.cohorts.indices)
+        let pinned = Set(draft.openPriorities)
+        consider(OpenReading(groups: groups))
+        consider(OpenReading(groups: best.reading.groups, pinned: pinned))
+        consider(OpenReading(groups: groups, pinned: pinned))
+        if draft.operations.count < CoSimulation.mostOperations {
+            for group in groups.sorted().prefix(CoSimulation.mostFlips) {
+                consider(best.reading.flipping(group: group))
             }
-            if best.difference == nil { return }
+            for event in draft.openPriorities.prefix(CoSimulation.mostFlips) {
+                consider(best.reading.flipping(event: event))
+            }
+        }
+        keep(best.outcome, best.reading)
+    }
+
+    /// Beyond so many operations readings are not tried one by one, nor more than so many of either kind.
+    private static let mostOperations = 200_000
+    private static let mostFlips = 16
+
+    /// One way to read what the trace leaves open.
+    private struct OpenReading: Equatable {
+        /// Cohorts that are groups.
+        var groups: Set<Int> = []
+        /// Host events of open priority that are pinned.
+        var pinned: Set<Int> = []
+
+        func flipping(group: Int) -> OpenReading {
+            OpenReading(groups: groups.symmetricDifference([group]), pinned: pinned)
+        }
+
+        func flipping(event: Int) -> OpenReading {
+            OpenReading(groups: groups, pinned: pinned.symmetricDifference([event]))
         }
     }
 
     private struct Outcome {
+        var actors: Demand.Actors
         var operations: [DemandOperation]
         var owners: [EventOwner?]
         var matched: Int
         var difference: StepDifference?
     }
 
-    private mutating func keep(_ outcome: Outcome, _ actors: Demand.Actors) {
-        self.actors = actors
+    private mutating func keep(_ outcome: Outcome, _ reading: OpenReading) {
+        actors = outcome.actors
         operations = outcome.operations
         owners = outcome.owners
         difference = outcome.difference
+        decidedPriorities = !reading.pinned.isEmpty
     }
 
-    private func play(_ actors: Demand.Actors) -> Outcome {
+    private func play(_ reading: OpenReading) -> Outcome {
+        var actors = draft.actors
+        for index in reading.pinned { actors.hostEvents[index].priority = .pinned }
+        let demand = draft.grouped(reading.groups, &actors)
         let checker = DecisionChecker(
             steps: timeline.steps, pcpus: actors.pcpus, flavour: timeline.model.flavour, place: .ignored)
         var machine = HostMachine(
             model: timeline.model, rules: timeline.recordedRules, actors: actors, kvm: timeline.kvm, sink: checker)
         var operations: [DemandOperation] = []
-        operations.reserveCapacity(draft.operations.count + interrupts.count)
+        operations.reserveCapacity(demand.count + interrupts.count)
         var next = 0
         func deliver(before event: UInt64) {
             while next < interrupts.count, interrupts[next].event < event {
@@ -91,7 +115,7 @@ struct CoSimulation {
                 machine.apply(operation)
             }
         }
-        for operation in draft.operations {
+        for operation in demand {
             if !operation.isBeforeTrace { deliver(before: operation.source) }
             operations.append(operation)
             machine.scheduler.sink.isBeforeTrace = operation.isBeforeTrace
@@ -102,7 +126,8 @@ struct CoSimulation {
         machine.scheduler.sink.finish()
         let sink = machine.scheduler.sink
         return Outcome(
-            operations: operations, owners: sink.owners, matched: sink.matched, difference: sink.difference)
+            actors: actors, operations: operations, owners: sink.owners, matched: sink.matched,
+            difference: sink.difference)
     }
 }
 

@@ -71,6 +71,13 @@ struct DemandDraft {
             }
             list.append(InferredDemand(hostEvent: index, what: what, certainty: event.certainty))
         }
+        for (index, event) in play.actors.hostEvents.enumerated() {
+            guard let leader = event.leader else { continue }
+            list.append(
+                InferredDemand(
+                    hostEvent: index, what: "\(event.name) is in the group of \(play.actors.hostEvents[leader].name)",
+                    certainty: .inferred))
+        }
         for index in openScopes {
             list.append(
                 InferredDemand(

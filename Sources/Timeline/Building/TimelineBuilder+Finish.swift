@@ -37,7 +37,7 @@ extension TimelineBuilder {
         timeline.unattributed = draft.table.unattributed
         timeline.taints = taints()
         var play = CoSimulation(timeline: timeline, draft: draft, interrupts: reader.interrupts)
-        play.chooseOpenPriorities()
+        play.chooseOpenReadings()
         timeline.demand = Demand(actors: play.actors, operations: play.operations)
         timeline.readings = readings(timeline.demand, draft)
         timeline.inferred = draft.inferred(play)
@@ -53,7 +53,8 @@ extension TimelineBuilder {
     static func taint(_ difference: StepDifference, end: UInt64) -> TimelineTaint {
         TimelineTaint(
             vcpu: nil, pcpu: nil, from: difference.time, to: end,
-            cause: "the demand read off the trace does not give the decisions recorded from here on")
+            cause: "the demand read off the trace does not give the decisions recorded from here on",
+            origin: .inferredDemand)
     }
 
     /// vCPUs in the order of their threads, so that VMs nobody names are told apart.

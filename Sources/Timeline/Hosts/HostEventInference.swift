@@ -63,6 +63,9 @@ struct HostEventInference {
 
     private(set) var candidates: [Candidate] = []
     private(set) var ticks: [Tick] = []
+    /// Candidates of one place that got their first counters together, in the order of their starts: a group, or
+    /// events that waited for the same moment.
+    private(set) var cohorts: [[Int]] = []
     /// The candidate behind each holding, -1 for a guest's.
     private(set) var candidateOf: [Int32] = []
     /// Other candidates that a holding may as well belong to: idle then, and nothing the section shows rules them out.
@@ -96,7 +99,8 @@ struct HostEventInference {
     }
 
     private mutating func take(_ reader: TrafficReader, _ section: PMUSection, _ number: Int32, _ guests: [Bool]) {
-        let startsNothing = section.starts.isEmpty
+        let isIdleTick = endsTurn(section)
+        let startsNothing = section.starts.isEmpty && !isIdleTick
         for stop in section.stops where !guests[Int(stop)] {
             let candidate = Int(candidateOf[Int(stop)])
             guard candidate >= 0 else { continue }
@@ -127,6 +131,7 @@ struct HostEventInference {
                 begin(reader, Int(start), section: section)
             }
         }
+        noteCohort(fresh)
         let p = Int(section.pcpu)
         defer { if !section.starts.isEmpty || !section.stops.isEmpty { lastMove[p, default: 0] = section.time } }
         if section.phase == .switchIn, !section.threadHasNoEvents {
@@ -139,7 +144,9 @@ struct HostEventInference {
             return candidate >= 0 && !candidates[Int(candidate)].running
         }
         let onTimer = isOnTimer(section)
-        if fresh.isEmpty {
+        if isIdleTick {
+            ticks.append(Tick(time: section.time, event: section.event, pcpu: section.pcpu))
+        } else if fresh.isEmpty {
             if section.inInterrupt, section.stops.isEmpty, section.starts.isEmpty {
                 if onTimer {
                     // The timer moved the order of events that all have to wait.
@@ -164,6 +171,27 @@ struct HostEventInference {
             return
         }
         if !fresh.isEmpty { lastInstall[p] = (section.time, section.event) }
+    }
+
+    /// Whether the multiplexing timer took a turn away and nobody could use it: what waits in front does not fit.
+    private func endsTurn(_ section: PMUSection) -> Bool {
+        guard section.starts.isEmpty, !section.stops.isEmpty, section.phase == .operation, isOnTimer(section) else {
+            return false
+        }
+        let stopped = Set(section.stops.map { candidateOf[Int($0)] })
+        if stopped.contains(where: { $0 < 0 || candidates[Int($0)].lists.isPinned }) { return false }
+        return candidates.indices.contains { index in
+            let one = candidates[index]
+            return one.pcpu == section.pcpu && !one.running && !one.stopWasAlone && one.stoppedIn >= 0
+                && !one.lists.isPinned && !stopped.contains(Int32(index))
+        }
+    }
+
+    private mutating func noteCohort(_ fresh: [Int]) {
+        for first in fresh where !cohorts.contains(where: { $0.contains(first) }) {
+            let alike = fresh.filter { $0 >= first && !candidates[$0].lists.isDisjoint(with: candidates[first].lists) }
+            if alike.count > 1 { cohorts.append(alike) }
+        }
     }
 
     private mutating func backdate(_ fresh: [Int], _ p: Int) {

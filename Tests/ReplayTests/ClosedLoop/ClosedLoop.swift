@@ -27,9 +27,10 @@ struct ClosedLoop {
             }
         }
 
-        /// The interval's width in parts of the truth, nil where it is open.
+        /// The interval's width in parts of the truth, infinite where it is open; nil where nothing is counted.
         var width: Double? {
-            guard let lo = reading.lo, let hi = reading.hi, truth > 0 else { return nil }
+            guard truth > 0 else { return nil }
+            guard let lo = reading.lo, let hi = reading.hi else { return .infinity }
             return Double(hi - lo) / Double(truth)
         }
 

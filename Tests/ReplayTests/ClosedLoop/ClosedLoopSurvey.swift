@@ -25,15 +25,46 @@ struct ClosedLoopSurvey {
             marks[one.reading.mark, default: 0] += 1
             if one.isWrong { wrong.append(one.words) }
             guard one.reading.mark == .bounded else { continue }
-            guard one.reading.hi != nil else {
-                open += 1
-                continue
-            }
-            guard one.isSteady, let width = one.width, let error = one.error else { continue }
+            if one.reading.hi == nil { open += 1 }
+            guard one.isSteady, let width = one.width else { continue }
             widths.append(width)
-            errors.append(error)
-            rests[one.row.reason, default: []].append(width)
+            errors.append(one.error ?? .infinity)
+            let direction = one.path.split(separator: ",").last.map(String.init) ?? ""
+            let who = one.row.key.owner.hasPrefix("guest:") ? "guest" : "host"
+            rests["\(direction) \(who): \(one.row.reason)", default: []].append(width)
         }
+    }
+
+    /// The sum of the closed loops of `seeds`, several at a time.
+    static func over(
+        _ seeds: ClosedRange<UInt64>, _ loop: @escaping @Sendable (UInt64) throws -> ClosedLoop
+    ) async throws -> ClosedLoopSurvey {
+        let stride = UInt64(8)
+        return try await withThrowingTaskGroup(of: (UInt64, ClosedLoopSurvey).self) { group in
+            for part in 0..<stride {
+                group.addTask {
+                    var survey = ClosedLoopSurvey()
+                    for seed in seeds where seed % stride == part { survey.add(try loop(seed)) }
+                    return (part, survey)
+                }
+            }
+            var parts: [UInt64: ClosedLoopSurvey] = [:]
+            for try await (part, survey) in group { parts[part] = survey }
+            return (0..<stride).reduce(into: ClosedLoopSurvey()) { $0.add(parts[$1] ?? ClosedLoopSurvey()) }
+        }
+    }
+
+    mutating func add(_ other: ClosedLoopSurvey) {
+        judged += other.judged
+        alike += other.alike
+        recordings += other.recordings
+        agreeing += other.agreeing
+        wrong += other.wrong
+        marks.merge(other.marks, uniquingKeysWith: +)
+        widths += other.widths
+        errors += other.errors
+        open += other.open
+        rests.merge(other.rests, uniquingKeysWith: +)
     }
 
     static func median(_ values: [Double]) -> Double {
