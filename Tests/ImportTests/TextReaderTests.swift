@@ -262,4 +262,102 @@ struct TextReaderTests {
         let found = try Imported(text: "CPU 3/KVM 77 [001] 1.0: kvm:kvm_msr: msr_write 186 = 0x0\n")
         #expect(found.metadata.threads == [.init(tid: 77, pid: 77, comm: "CPU 3/KVM", vcpu: 3)])
     }
+
+    /// What `perf script -F` prints of one switch and two guest accesses, with and without some columns.
+    @Test(
+        "rows that name no event are told by their text",
+        arguments: [
+            ("          g2 12641 [001]  1182.818276: ", true, true, true),
+            ("12641 [001]  1182.818276: ", true, true, true),
+            ("1182.818276: ", true, false, false), ("  1182.818276:          1 ", true, false, false),
+            ("          g2 12641 [001] ", false, true, true), ("12641 ", false, true, false), ("", false, false, false),
+            ("    12640/12641 [001]  1182.818276: ", true, true, true),
+        ] as [(String, Bool, Bool, Bool)])
+    func unnamed(_ context: String, _ hasTime: Bool, _ hasThread: Bool, _ hasCPU: Bool) throws {
+        let bodies = [
+            "msr_write 186 = 0x5300c0", "msr_read 38f = 0x0 (#GP)",
+            "prev_comm=a prev_pid=5 prev_prio=120 prev_state=S ==> next_comm=b next_pid=6 next_prio=120",
+            "prev_comm=b prev_pid=6 prev_prio=120 prev_state=R ==> next_comm=a next_pid=5 next_prio=120",
+            "vcpu 0, rip 0x10 intr_info 0x0 error_code 0x0",
+            "vcpu 0 reason MSR_WRITE rip 0x10 info1 0x0 info2 0x0 intr_info 0x0 error_code 0x0",
+        ]
+        let found = try Imported(text: bodies.map { context + $0 + "\n" }.joined())
+        #expect(found.events.map(\.kind) == [.kvmMSR, .kvmMSR, .schedSwitch, .schedSwitch, .kvmEntry, .kvmExit])
+        #expect(found.events.map(\.time) == (1...6).map { hasTime ? 1_182_818_276_000 : $0 })
+        #expect(found.events.allSatisfy { $0.pcpu == (hasCPU ? 1 : 0) })
+        #expect(found.events[0].pid == (hasThread ? 12641 : 0))
+        #expect(found.events[1].raisedException)
+        #expect(found.summary.notes.contains { $0.hasPrefix("6 rows name no event") })
+    }
+
+    @Test("a row that was wrapped behind its event's name is one row, though its text alone would be one")
+    func wrappedBehindName() throws {
+        let found = try Imported(text: "a-5 [001] d... 1.0: kvm_msr:\nmsr_write 186 = 0x5300c0\n")
+        #expect(found.events.map(\.time) == [1_000_000_000])
+        #expect(found.events.map(\.value) == [0x5300c0])
+        #expect(found.summary.notUnderstood == [])
+    }
+
+    @Test("rows of which only the event's name would tell what they are, are counted, with what is missing")
+    func unnamedHostAccess() throws {
+        let found = try Imported(
+            text: "g2 12641 [001]  1182.8: 830, value fb\ng2 12641 [001]  1182.9: msr_read 10 = 0x1\n")
+        #expect(found.events.map(\.kind) == [.kvmMSR])
+        #expect(
+            found.summary.notUnderstood.map(\.name) == [
+                "rows that do not say whether they are of write_msr, read_msr or rdpmc (perf script needs -F +event)"
+            ])
+    }
+
+    @Test(
+        "prose that quotes a row is no row",
+        arguments: [
+            "then msr_write 186 = 0x5300c0 fails", "the guest does msr_read 38f = 0x0", "see vcpu 0",
+            "on vcpu 0, rip 0x10",
+        ])
+    func prose(_ line: String) throws {
+        #expect(try Imported(text: line + "\n").summary.takenTotal == 0)
+    }
+
+    @Test("perf script --deltatime is added up, over rows of other events too", arguments: [true, false])
+    func differences(_ hasNanoseconds: Bool) throws {
+        let digits = hasNanoseconds ? "250" : ""
+        let text = """
+            a 5 [000]  0.000000\(hasNanoseconds ? "000" : ""): msr:write_msr: 38f, value 1
+            a 5 [000]  0.000021\(digits): kvm:kvm_pio: pio_read at 0x1 size 1 count 1 val 0x1
+            a 5 [000]  0.000004\(digits): msr:write_msr: 38f, value 2
+            b 6 [001]  1.000140\(digits): msr:write_msr: 38f, value 3
+
+            """
+        let found = try Imported(text: text)
+        let cut: UInt64 = hasNanoseconds ? 250 : 0
+        #expect(found.events.map(\.time) == [0, 25_000 + 2 * cut, 1_000_165_000 + 3 * cut])
+        #expect(found.summary.notes.count { $0.contains("--deltatime") } == 1)
+        #expect(found.summary.notes.contains { $0.contains("up to 4 us early") } == !hasNanoseconds)
+        #expect(!found.summary.notes.contains { $0.hasPrefix("times go back") })
+    }
+
+    @Test("times from 0 that never go back are moments, as perf script --reltime prints them")
+    func moments() throws {
+        let rows = (0..<300).map { "a 5 [000]  \($0).000000: msr:write_msr: 38f, value 1\n" }
+        for count in [1, 3, 300] {
+            let found = try Imported(text: rows.prefix(count).joined())
+            #expect(found.events.map(\.time) == (0..<UInt64(count)).map { $0 * 1_000_000_000 })
+            #expect(found.summary.notes == [])
+        }
+    }
+
+    @Test("perf script -L puts the CPU behind the thread without brackets")
+    func perfLatency() throws {
+        let found = try Imported(
+            text:
+                "qemu-sys   310   1  3130.273529348: kvm:kvm_msr: msr_read fe = 0x508\n   CPU 0 13101  12     1.5: msr:rdpmc: 0, value 1\n"
+        )
+        #expect(found.events.map(\.pid) == [310, 13101])
+        #expect(found.events.map(\.pcpu) == [1, 12])
+        #expect(found.events[0].time == 3_130_273_529_348)
+        // A comm that ends in a number, in perf script's 16 columns, and no CPU.
+        let other = try Imported(text: "    worker 12345   310     1.5: msr:rdpmc: 0, value 1\n")
+        #expect(other.events.map(\.pid) == [310])
+    }
 }

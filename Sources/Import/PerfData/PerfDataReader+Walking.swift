@@ -19,6 +19,18 @@ extension PerfDataReader {
                 }
                 return
             }
+            if let length = try oversized(header, at: at, to: end) {
+                let there = min(length, end - at)
+                if there < length {
+                    damageAtCut(at: at, "a record of \(length) bytes is cut off after \(there)")
+                }
+                guard let record = try window.bytes(at: at, count: Int(there)),
+                    try unpackOversized(record, of: length, at: at) == .next
+                else { return }
+                if there < length { return }
+                at += length
+                continue
+            }
             if let fault = header.fault {
                 damage(at: at, fault + "; records up to here are kept")
                 return
@@ -102,7 +114,7 @@ extension PerfDataReader {
         return try unpack(UnsafeRawBufferPointer(rebasing: record[from..<from + count]), at: offset)
     }
 
-    private func unpack(_ input: UnsafeRawBufferPointer, at offset: UInt64) throws -> Step {
+    func unpack(_ input: UnsafeRawBufferPointer, at offset: UInt64) throws -> Step {
         let inner = try compressed ?? CompressedRecords()
         compressed = inner
         var step = Step.next

@@ -5,7 +5,7 @@ import Trace
 /// A row that a mailer wrapped is put together again: a line that is no row of its own may belong to the row before it. So each row
 /// is held until the next line is known.
 final class TextReader {
-    private let collector: ImportCollector
+    let collector: ImportCollector
     private var lines: LineReader
     private var body = TextBody()
 
@@ -31,6 +31,8 @@ final class TextReader {
     private var isTraceCmd = false
     private var isFtrace = false
     private var backwards: UInt64 = 0
+    private(set) var times = RowTimes()
+    private var unnamed: UInt64 = 0
 
     init(_ file: ImportInput, into collector: ImportCollector, from start: UInt64 = 0) {
         self.collector = collector
@@ -56,6 +58,7 @@ final class TextReader {
             }
         }
         try release()
+        for row in times.finish() { try row.withUnsafeBytes { try settle($0) } }
         finish()
     }
 
@@ -84,10 +87,19 @@ final class TextReader {
             heldIsBeginning = true
             return
         }
-        if isHolding, joins < Self.joinLimit, text.count <= 4096, try join(text) { return }
+        // A whole row that names no event belongs to the one before only where that lacks its text.
+        let guess = TextRow.unnamed(line)?.guess
+        let mayJoin = guess == nil || held.withUnsafeBytes { isIncomplete($0) }
+        if isHolding, joins < Self.joinLimit, text.count <= 4096, mayJoin, try join(text) { return }
         try release()
         if bareRow(line) != nil { return hold(line, at: offset) }
-        takeOther(text)
+        switch guess {
+        case .kind: hold(line, at: offset)
+        case .hostAccess:
+            collector.countNotUnderstood(
+                "rows that do not say whether they are of write_msr, read_msr or rdpmc (perf script needs -F +event)")
+        case nil: takeOther(text)
+        }
     }
 
     private func hold(_ line: UnsafeRawBufferPointer, at offset: UInt64) {
@@ -152,11 +164,15 @@ final class TextReader {
         return row
     }
 
+    private func row(_ line: UnsafeRawBufferPointer) -> TextRow? {
+        TextRow(line) ?? bareRow(line) ?? TextRow.unnamed(line)?.row
+    }
+
     /// Reads a line without taking it: the context's comm and thread are taken in `release`.
     private func parse(_ line: UnsafeRawBufferPointer) -> Parsed {
-        guard let row = TextRow(line) ?? bareRow(line) else { return parseLoss(line.withoutQuoting.trimmed) }
+        guard let row = row(line) else { return parseLoss(line.withoutQuoting.trimmed) }
         let system = row.system?.string
-        guard let kind = EventKind(text: row.event), system == nil || system == kind.system else {
+        guard let kind = row.guessed ?? EventKind(text: row.event), system == nil || system == kind.system else {
             return .other(system.map { "\($0):\(row.event.string)" } ?? row.event.string)
         }
         var event = TraceEvent(
@@ -173,18 +189,38 @@ final class TextReader {
     private func release() throws {
         guard isHolding else { return }
         isHolding = false
-        switch held.withUnsafeBytes({ parse($0) }) {
-        case .none: held.withUnsafeBytes { takeOther($0.withoutQuoting.trimmed) }
+        if times.meaning == .moments { return try held.withUnsafeBytes { try settle($0) } }
+        let read = held.withUnsafeBytes { bytes -> (time: UInt64?, isPerf: Bool) in
+            let row = row(bytes)
+            guard case .nanoseconds(let time)? = row?.time else { return (nil, false) }
+            return (time, row?.system != nil || row?.guessed != nil)
+        }
+        let due = times.meaning == .unknown ? times.ask(held, time: read.time, isPerf: read.isPerf) : [held]
+        for row in due { try row.withUnsafeBytes { try settle($0) } }
+    }
+
+    private func settle(_ line: UnsafeRawBufferPointer) throws {
+        let row = row(line)
+        var moment: UInt64?
+        if times.meaning == .differences, case .nanoseconds(let difference)? = row?.time {
+            moment = times.moment(after: difference)
+        }
+        switch parse(line) {
+        case .none: takeOther(line.withoutQuoting.trimmed)
         case .incomplete(let kind): collector.countNotUnderstood("rows of \(kind.tracepoint) that are not complete")
         case .other(let name): collector.countOther(name)
-        case .lost(let cpu, let count, let time): takeLost(cpu, count, time)
-        case .event(let event): try held.withUnsafeBytes { try take(event, row: (TextRow($0) ?? bareRow($0))!) }
+        case .lost(let cpu, let count, let time):
+            takeLost(cpu, count, time.map { times.meaning == .differences ? times.moment(after: $0) : $0 })
+        case .event(var event):
+            if let moment { event.time = moment }
+            try take(event, row: row!)
         }
     }
 
     private func take(_ parsed: TraceEvent, row: TextRow) throws {
         var event = parsed
-        if row.system != nil { tracerOf.perf += 1 } else { tracerOf.ftrace += 1 }
+        if row.guessed != nil { unnamed += 1 }
+        if row.system != nil || row.guessed != nil { tracerOf.perf += 1 } else { tracerOf.ftrace += 1 }
         switch row.time {
         case .nanoseconds: break
         case .raw: rawTimes = true
@@ -286,28 +322,6 @@ final class TextReader {
         takeHeader(text)
     }
 
-    /// perf script --header: `# os release : 6.18.44`.
-    private func takeHeader(_ text: UnsafeRawBufferPointer) {
-        guard let colon = text.find(" : ") else { return }
-        let key = text.slice(1..<colon).trimmed.string
-        let value = text.slice(colon + 3..<text.count).trimmed.string
-        switch key {
-        case "hostname": collector.metadata.hostName = value
-        case "os release": collector.metadata.kernel = value
-        case "perf version": collector.metadata.tool = "perf \(value)"
-        case "cmdline": collector.metadata.command = value.split(separator: " ").map(String.init)
-        case "cpuid":
-            let parts = value.split(separator: ",")
-            if parts.count >= 4, let family = UInt32(parts[1]), let model = UInt32(parts[2]),
-                let step = UInt32(parts[3])
-            {
-                collector.metadata.processor = .init(
-                    vendor: String(parts[0]), family: family, model: model, stepping: step)
-            }
-        default: break
-        }
-    }
-
     private func takeOther(_ text: UnsafeRawBufferPointer) {
         if text.starts(with: "cpus=") || text.starts(with: "version = ") {
             isTraceCmd = true
@@ -318,21 +332,6 @@ final class TextReader {
         if isHistogram(text) { return collector.countNotUnderstood("rows of a histogram, which have no times") }
         if text.find("PERF_RECORD_") != nil { return collector.countNotUnderstood("perf's own records") }
         collector.countNotUnderstood("other lines")
-    }
-
-    /// `15822 msr_write, MSR_CORE_PERF_GLOBAL_CTRL` or `146820 EXTERNAL_INTERRUPT`
-    private func isHistogram(_ text: UnsafeRawBufferPointer) -> Bool {
-        var cursor = TextCursor(text)
-        guard cursor.decimal() != nil, cursor.skip(" "), !cursor.isAtEnd else { return false }
-        return text[cursor.position...].allSatisfy {
-            $0.isDigit || $0 == 0x5f || $0 == 0x20 || $0 == 0x2c || ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a)
-        }
-    }
-
-    /// `ffffffff812a1b74 emulator_set_msr_with_filter+0x4 ([kernel.kallsyms])`
-    private func isCallChain(_ text: UnsafeRawBufferPointer) -> Bool {
-        var cursor = TextCursor(text)
-        return cursor.hex() != nil && cursor.position >= 6 && cursor.skip(" ") && text.last == 0x29
     }
 
     private func finish() {
@@ -369,6 +368,11 @@ final class TextReader {
             collector.metadata.blindSpots.append(
                 "The text names no threads: records cannot be attributed to a vCPU by thread.")
         }
+        if unnamed > 0 {
+            collector.note(
+                "\(unnamed) rows name no event and were told by their text; kvm_nested_vmexit has that of kvm_exit")
+        }
+        noteDifferences()
         if backwards > 0 {
             collector.note(
                 "times go back at \(backwards) rows: the text is not sorted or holds several recordings; rows were sorted by time"

@@ -51,6 +51,32 @@ extension TextRow {
         return rest.slice(0..<start).trimmed
     }
 
+    /// `qemu-sys   310   1  3130.273529:` of `perf script -L`: 8 bytes of the comm, then the thread in 5 and the CPU in 3 columns,
+    /// without brackets.
+    mutating func readPerfLatency(_ context: UnsafeRawBufferPointer) -> Bool {
+        guard context.count >= 18, let (time, before) = context.trimmed.trailingTime, !before.contains(0x5b) else {
+            return false
+        }
+        let name = context.slice(0..<8)
+        // Without -L the comm has 16 columns, so that one short enough to end before the ninth does not begin before it.
+        guard !name.trimmed.isEmpty, context[8] == 0x20 else { return false }
+        var cursor = TextCursor(context, at: 9)
+        let start = cursor.position
+        cursor.skipBlanks()
+        guard let tid = cursor.decimal(), tid <= UInt64(Int32.max), cursor.position - start >= 5, cursor.skip(" ")
+        else { return false }
+        let column = cursor.position
+        cursor.skipBlanks()
+        guard let cpu = cursor.decimal(), cpu < UInt64(UInt16.max), cursor.position - column >= 3,
+            cursor.skip(" ")
+        else { return false }
+        self.time = time
+        self.tid = Int32(tid)
+        self.cpu = UInt16(cpu)
+        comm = name.trimmed
+        return true
+    }
+
     /// A row of ftrace's option `nocontext-info`: the event's name and its text, nothing else.
     init?(bare line: UnsafeRawBufferPointer) {
         let line = line.withoutQuoting.trimmed

@@ -1,8 +1,11 @@
+import Trace
+
 /// One row of a tracer's text, divided into its columns.
 ///
 /// All tracers print the columns in this order; which of them are there depends on the tracer and its options:
 ///
 ///     perf script       comm  tid | pid/tid  [cpu]  misc  time:  period  system:event:  text
+///     perf script -L    comm  tid  cpu  time:  system:event:  text
 ///     ftrace trace      comm-tid  (tgid)  [cpu]  flags  time:  event:  text
 ///     trace-cmd report  instance:  comm-tid  [cpu]  flags  time:  (+difference)  event:  text
 ///     latency format    comm-tid  cpu+flags  time:  event:  text
@@ -20,6 +23,8 @@ struct TextRow {
     var system: UnsafeRawBufferPointer?
     /// What follows the event's colon, without blanks around it.
     var body: UnsafeRawBufferPointer
+    /// What the event is by its text, where the row does not name it.
+    var guessed: EventKind?
 
     enum Time: Equatable {
         case nanoseconds(UInt64)
@@ -66,6 +71,7 @@ struct TextRow {
         event = line.slice(name.event)
         system = name.system.map { line.slice($0) }
         body = line.slice(name.end..<line.count).trimmed
+        if system != nil, readPerfLatency(context) { return }
         guard readContext(context.trimmed) else { return nil }
     }
 
@@ -255,7 +261,7 @@ extension UnsafeRawBufferPointer {
     }
 
     /// `1234.567890:` at the end, with what stands before it.
-    fileprivate var trailingTime: (TextRow.Time, UnsafeRawBufferPointer)? {
+    var trailingTime: (TextRow.Time, UnsafeRawBufferPointer)? {
         guard last == 0x3a else { return nil }
         var end = count - 1
         var isMicroseconds = false

@@ -146,6 +146,11 @@ struct PerfDataBuilder {
 
     /// What perf writes into a pipe.
     func pipe(compressed type: UInt32? = nil) -> [UInt8] {
+        pipe(data: type.map { Self.compress(records, type: $0) } ?? records.flatMap { $0 })
+    }
+
+    /// The same, with records that are written already.
+    func pipe(data: [UInt8]) -> [UInt8] {
         var file = ByteBuilder()
         file.add(text: "PERFILE2")
         file.add(UInt64(16))
@@ -163,7 +168,7 @@ struct PerfDataBuilder {
         file.add(Self.record(66, bytes(UInt32(tracing.count))))
         file.add(tracing)
         file.add([UInt8](repeating: 0, count: (8 - tracing.count % 8) % 8))
-        file.add(type.map { Self.compress(records, type: $0) } ?? records.flatMap { $0 })
+        file.add(data)
         return file.bytes
     }
 
