@@ -11,6 +11,8 @@ struct DemandUnits {
         case slice(Int32)
         /// An exit of the guest with what it exits for, up to the entry after it.
         case exit(Int32)
+        /// One access of a guest among others of its exit.
+        case access(Int32)
         /// One operation of a host user, the timer, or an interrupt.
         case single(Int32)
 
@@ -20,7 +22,8 @@ struct DemandUnits {
             case .hostEvent(let number): (1, number)
             case .slice(let number): (2, number)
             case .exit(let number): (3, number)
-            case .single(let number): (4, number)
+            case .access(let number): (4, number)
+            case .single(let number): (5, number)
             }
         }
 
@@ -28,17 +31,21 @@ struct DemandUnits {
     }
 
     let demand: Demand
-    /// Per operation, its slice, exit and single, -1 where it is in none.
+    /// Per operation, its slice, exit, access and single, -1 where it is in none; no two units share a number.
     private var slice: [Int32]
     private var exit: [Int32]
+    private var access: [Int32]
     private var single: [Int32]
+    private var numbers: Int
 
     init(_ demand: Demand) {
         self.demand = demand
         let operations = demand.operations
         slice = [Int32](repeating: -1, count: operations.count)
         exit = slice
+        access = slice
         single = slice
+        numbers = 0
         var current = [Int32](repeating: -1, count: demand.actors.pcpus)
         var open = [Int32](repeating: -1, count: demand.actors.pcpus)
         var next: Int32 = 0
@@ -68,6 +75,8 @@ struct DemandUnits {
                 } else {
                     exit[number] = open[p]
                 }
+                access[number] = next
+                next += 1
             case .hostEnable, .hostDisable, .hostRemove, .hostPeriod, .hostRead, .overflow, .pcpuOffline, .pcpuOnline:
                 single[number] = next
                 next += 1
@@ -79,6 +88,7 @@ struct DemandUnits {
             case .rotationTick, .vmCreate, .vmDestroy: break
             }
         }
+        numbers = Int(next)
         closeUnfinished(open)
     }
 
@@ -103,22 +113,52 @@ struct DemandUnits {
         case .hostEvents: return demand.actors.hostEvents.indices.map { .hostEvent(Int32($0)) }
         case .slices: return distinct(slice).map { .slice($0) }
         case .exits: return distinct(exit).map { .exit($0) }
+        case .accesses: return distinct(access).map { .access($0) }
         case .singles: return distinct(single).map { .single($0) }
         }
     }
 
-    enum Kind: CaseIterable { case vcpus, hostEvents, slices, exits, singles }
+    enum Kind: CaseIterable { case vcpus, hostEvents, slices, exits, accesses, singles }
 
     private func distinct(_ ids: [Int32]) -> [Int32] {
-        var seen = Set<Int32>()
-        return ids.filter { $0 >= 0 && seen.insert($0).inserted }
+        var seen = [Bool](repeating: false, count: numbers)
+        return ids.filter { id in
+            guard id >= 0, !seen[Int(id)] else { return false }
+            seen[Int(id)] = true
+            return true
+        }
+    }
+
+    /// The demand with those of `units` alone whose places in it `kept` names, in rising order.
+    func keeping(_ kept: ArraySlice<Int>, of units: [Unit]) -> Demand {
+        var dropped: [Unit] = []
+        dropped.reserveCapacity(units.count - kept.count)
+        var next = kept.startIndex
+        for place in units.indices {
+            if next < kept.endIndex, kept[next] == place {
+                next += 1
+            } else {
+                dropped.append(units[place])
+            }
+        }
+        return without(dropped)
     }
 
     /// The demand without `dropped`. Actors keep their numbers; VMs without a vCPU go.
-    func without(_ dropped: Set<Unit>) -> Demand {
-        let vcpus = demand.actors.vcpus.indices.map { dropped.contains(.vcpu(Int32($0))) }
+    func without(_ dropped: [Unit]) -> Demand {
+        var vcpus = [Bool](repeating: false, count: demand.actors.vcpus.count)
         var actors = demand.actors
-        let events = actors.hostEvents.indices.map { dropped.contains(.hostEvent(Int32($0))) }
+        var events = [Bool](repeating: false, count: actors.hostEvents.count)
+        // The last place is for what is in no unit, and stays.
+        var isDropped = [Bool](repeating: false, count: numbers + 1)
+        for unit in dropped {
+            switch unit {
+            case .vcpu(let vcpu): vcpus[Int(vcpu)] = true
+            case .hostEvent(let event): events[Int(event)] = true
+            case .slice(let id), .exit(let id), .access(let id), .single(let id): isDropped[Int(id)] = true
+            }
+        }
+        func goes(_ id: Int32) -> Bool { isDropped[id < 0 ? numbers : Int(id)] }
         for index in events.indices where events[index] { actors.hostEvents[index].leader = nil }
         for index in events.indices {
             if let leader = actors.hostEvents[index].leader, events[leader] { actors.hostEvents[index].leader = nil }
@@ -130,11 +170,7 @@ struct DemandUnits {
         func isOut(_ event: Int32) -> Bool { events.indices.contains(Int(event)) && events[Int(event)] }
         var operations: [DemandOperation] = []
         for (number, operation) in demand.operations.enumerated() {
-            if dropped.contains(.slice(slice[number])) || dropped.contains(.exit(exit[number]))
-                || dropped.contains(.single(single[number]))
-            {
-                continue
-            }
+            if goes(slice[number]) || goes(exit[number]) || goes(access[number]) || goes(single[number]) { continue }
             switch operation.kind {
             case .taskSwitch(.vcpu(let vcpu)) where isGone(vcpu):
                 var other = operation

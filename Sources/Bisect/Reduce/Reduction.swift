@@ -7,7 +7,7 @@ import Timeline
 /// Finds the smallest demand that still shows a difference between two policies.
 ///
 /// Taken away are, in turn, what comes after the difference has shown, vCPUs, host events, slices of threads, exits with
-/// their accesses, single operations, and time in which nothing happens; again and again until nothing more can go. The
+/// their accesses, single accesses and operations, and time in which nothing happens; again and again until nothing more can go. The
 /// result is 1-minimal over all of these.
 public struct Reduction {
     private let timeline: Timeline
@@ -110,14 +110,12 @@ public struct Reduction {
         let all = units.units(kind)
         guard !all.isEmpty else { return demand }
         let left = DeltaDebugging.indexes(all.count) { kept in
-            let keep = Set(kept)
-            let candidate = units.without(Set(all.indices.filter { !keep.contains($0) }.map { all[$0] }))
+            let candidate = units.keeping(kept, of: all)
             let shows = shows(candidate)
             if shows { progress(candidate.operations.count) }
             return shows
         }
-        let keep = Set(left)
-        return units.without(Set(all.indices.filter { !keep.contains($0) }.map { all[$0] }))
+        return units.keeping(left[...], of: all)
     }
 
     /// Takes time away in which nothing happens: each pause is shortened as far as the difference lasts.

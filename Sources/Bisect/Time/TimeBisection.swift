@@ -25,7 +25,7 @@ public struct TimeBisection {
         public var words: String
         public var certainty = Certainty.differs
         /// What the search cost: operations played, in replays of the whole trace under both policies.
-        public var replays: Double = 0
+        public var replays: Double
     }
 
     public enum Certainty: String, Equatable, Sendable {
@@ -80,8 +80,8 @@ public struct TimeBisection {
         return Moment(
             time: found.time, operation: found.operation, event: found.event,
             words:
-                "\(found.counter) of cpu \(found.pcpu) goes to \(a) under \(rules.a.name), to \(b) under \(rules.b.name)"
-        )
+                "\(found.counter) of cpu \(found.pcpu) goes to \(a) under \(rules.a.name), to \(b) under \(rules.b.name)",
+            replays: Double(min(found.operation + 1, all)) / Double(max(1, all)))
     }
 
     // MARK: Counts
@@ -90,29 +90,28 @@ public struct TimeBisection {
         var a: ReplayCursor
         var b: ReplayCursor
 
-        /// - Returns: operations played for it.
-        mutating func advance(to position: Int) -> Int {
-            let before = a.position
-            defer { assert(a.position == b.position) }
+        mutating func advance(to position: Int) {
             a.advance(to: position)
             b.advance(to: position)
-            return a.position - before
+            assert(a.position == b.position)
         }
     }
 
     private func first(_ aspects: Set<SeriesDifference.Aspect.What>, _ progress: (Int, Int) -> Void) -> Moment? {
         let all = timeline.demand.operations.count
-        var pair = Pair(a: ReplayCursor(timeline, under: rules.a), b: ReplayCursor(timeline, under: rules.b))
+        let meter = PlayMeter()
+        var pair = Pair(
+            a: ReplayCursor(timeline, under: rules.a, meter: meter),
+            b: ReplayCursor(timeline, under: rules.b, meter: meter))
         var saved = pair
         // The table is read at each checkpoint: a difference may come and go.
-        var played = 0
         for part in 1...Self.checkpoints {
             saved = pair
-            played += pair.advance(to: all * part / Self.checkpoints)
+            pair.advance(to: all * part / Self.checkpoints)
             progress(pair.a.position, all)
             guard let difference = differing(pair, aspects, \.isDifferent) else { continue }
-            var moment = narrow(saved, pair.a.position, difference, aspects, &played)
-            moment.replays = Double(played) / Double(max(1, all))
+            var moment = narrow(saved, pair.a.position, difference, aspects)
+            moment.replays = Double(meter.played) / Double(max(1, 2 * all))
             return moment
         }
         guard let open = differing(pair, aspects, { $0 == .cannotJudge }) else { return nil }
@@ -125,12 +124,12 @@ public struct TimeBisection {
     /// The first moment after `start` and not after `end`, where a count differs.
     private func narrow(
         _ start: Pair, _ end: Int, _ difference: SeriesDifference,
-        _ aspects: Set<SeriesDifference.Aspect.What>, _ played: inout Int
+        _ aspects: Set<SeriesDifference.Aspect.What>
     ) -> Moment {
         var (low, high, found) = (start, end, difference)
         while high - low.a.position > 1 {
             var middle = low
-            played += middle.advance(to: (low.a.position + high) / 2)
+            middle.advance(to: (low.a.position + high) / 2)
             if let difference = differing(middle, aspects, \.isDifferent) {
                 (high, found) = (middle.a.position, difference)
             } else {
@@ -141,7 +140,7 @@ public struct TimeBisection {
         let why = found.aspects.first { aspects.contains($0.what) && $0.verdict.isDifferent }?.why ?? ""
         return Moment(
             time: operation.time, operation: high - 1, event: operation.source == .max ? nil : operation.source,
-            words: "\(found.key): \(why)")
+            words: "\(found.key): \(why)", replays: 0)
     }
 
     /// The first series of which an aspect is judged so by the time of the last operation played.

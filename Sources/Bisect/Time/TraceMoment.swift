@@ -11,7 +11,7 @@ public struct TraceMoment: Equatable, Sendable, Encodable {
         self.moment = moment
     }
 
-    enum CodingKeys: String, CodingKey { case trace, time, event, operation, words, certainty }
+    enum CodingKeys: String, CodingKey { case trace, time, event, operation, words, certainty, replays }
 
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
@@ -21,6 +21,7 @@ public struct TraceMoment: Equatable, Sendable, Encodable {
         try container.encode(moment?.operation, forKey: .operation)
         try container.encode(moment?.words, forKey: .words)
         try container.encode(moment?.certainty.rawValue, forKey: .certainty)
+        try container.encode(moment?.replays, forKey: .replays)
     }
 
     /// A line per trace.

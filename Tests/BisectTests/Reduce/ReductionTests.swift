@@ -77,8 +77,8 @@ struct ReductionTests {
         },
     ]
 
-    /// Slices that have no part in the difference. The default is quick; 160000 give more than a million operations:
-    /// `VPMU_REDUCE_NOISE=160000 swift test -c release -Xswiftc -enable-testing --filter ReductionTests`.
+    /// Slices that have no part in the difference. The default is quick; `Tools/reduce-large` plays 160000, which make
+    /// more than a million operations.
     static let noise = ProcessInfo.processInfo.environment["VPMU_REDUCE_NOISE"].flatMap(Int.init) ?? 60
 
     private func timeline(_ planted: Case, noise: Int, seed: UInt64) -> Timeline {
@@ -131,20 +131,43 @@ struct ReductionTests {
         let shown = reduction.shows(demand)
         #expect(shown)
         let units = DemandUnits(demand)
-        for kind in DemandUnits.Kind.allCases {
-            for unit in units.units(kind) {
-                let without = units.without([unit])
-                // A unit that is gone already takes nothing away.
-                guard without.operations != demand.operations else { continue }
-                let canBeSpared = reduction.shows(without)
-                #expect(!canBeSpared, "\(planted): \(unit)")
-            }
+        for unit in DemandUnits.Kind.allCases.flatMap(units.units) {
+            let without = units.without([unit])
+            // A unit that is gone already takes nothing away.
+            guard without.operations != demand.operations else { continue }
+            let canBeSpared = reduction.shows(without)
+            #expect(!canBeSpared, "\(planted): \(unit)")
+        }
+        let lesser = Minimality(demand: demand).all
+        #expect(!lesser.isEmpty)
+        for lesser in lesser {
+            let canBeSpared = reduction.shows(lesser.demand)
+            #expect(!canBeSpared, "\(planted): \(lesser.missing)")
         }
         // The initialiser reads the trace back and throws unless it replays itself and shows a difference.
         let reduced = try ReducedTrace(timeline, metadata: Self.metadata, a: .emulated, b: rules)
         #expect(reduced.trace.events.count <= 200)
         #expect(reduced.trace.events.count > 0)
-        #expect(SelfReplay.check(Timeline(reduced.trace)).agrees)
+        let again = Timeline(reduced.trace)
+        #expect(SelfReplay.check(again).agrees)
+        // The trace that people get, too: whatever is taken away from what it tells, the verdict goes.
+        func isKept(_ demand: Demand) -> Bool {
+            var probe = again
+            probe.demand = demand
+            let tables = (
+                Replayer.replay(probe, under: .emulated, ticks: .own), Replayer.replay(probe, under: rules, ticks: .own)
+            )
+            return reduced.target.isKept(tables.0, tables.1)
+        }
+        #expect(isKept(again.demand))
+        for lesser in Minimality(demand: again.demand).all {
+            #expect(!isKept(lesser.demand), "\(planted), read back: \(lesser.missing)")
+        }
+        if Self.noise > 1_000 {
+            print(
+                "\(planted): \(timeline.demand.operations.count) operations, \(reduced.trace.events.count) records left"
+            )
+        }
     }
 
     @Test("policies that give everybody the same time leave nothing to reduce")
