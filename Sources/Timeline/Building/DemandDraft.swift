@@ -48,9 +48,9 @@ struct DemandDraft {
         for vm in actors.vms.indices {
             add(0, -2, builder.start, 0, .vmCreate(vm: Int32(vm)))
         }
-        operations = pieces.enumerated().sorted { a, b in
-            (a.element.event, a.element.rank, a.offset) < (b.element.event, b.element.rank, b.offset)
-        }.map(\.element.operation)
+        // In place, for they are many; equal ones keep their order.
+        pieces.sort { ($0.event, $0.rank) < ($1.event, $1.rank) }
+        operations = pieces.map(\.operation)
         // What was put before the switch that it came with happened then, not when the trace shows it.
         for index in operations.indices.dropLast().reversed() {
             operations[index].time = min(operations[index].time, operations[index + 1].time)

@@ -103,6 +103,11 @@ extension TimelineBuilder {
                 vcpu: nil, pcpu: Int(record.pcpu), from: record.earliest, to: record.latest,
                 cause: record.kind.map { "\(what) of \($0.tracepoint)" } ?? what)
         }
+            + unfinished.map { record in
+                TimelineTaint(
+                    vcpu: nil, pcpu: Int(record.pcpu), from: record.earliest, to: record.latest,
+                    cause: "the trace was never finished, what happened from here on is not in it")
+            }
     }
 
     private func readings(_ demand: Demand, _ draft: DemandDraft) -> [GuestReading] {

@@ -13,6 +13,8 @@ public struct TimelineBuilder {
     var raw: [RawEvent] = []
     var uncore = UncoreReadings()
     var lost: [LostRecords] = []
+    /// What is missing at the end of a trace that was never finished.
+    var unfinished: [LostRecords] = []
     var supplied: HostEventsFile?
     var start: UInt64 = .max
     var end: UInt64 = 0
@@ -188,6 +190,7 @@ extension Timeline {
             recordedRules: recordedRules)
         try trace.forEach { event, _ in builder.take(event) }
         for record in trace.lost { builder.take(record) }
+        builder.unfinished = trace.missingAtEnd
         self = builder.finish()
     }
 }

@@ -32,6 +32,7 @@ public final class DemandStream {
         guard let survey = try DemandSurvey(reader, summary: summary, registers: registers) else { return nil }
         builder.take(survey, highestPCPU: reader.pcpus.last.map { Int($0) } ?? 0)
         for record in reader.lost { builder.take(record) }
+        builder.unfinished = reader.missingAtEnd
         let timeline = builder.finish()
         self.reader = reader
         showsSwitches = summary.records(.schedSwitch) > 0
