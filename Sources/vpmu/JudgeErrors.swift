@@ -17,6 +17,9 @@ enum JudgeErrors {
         } catch let error as ReplayFailure {
             FileHandle.standardError.write(Data("vpmu: \(error)\n".utf8))
             throw ExitStatus.cannotJudge.code
+        } catch let error as UnknownOwners {
+            FileHandle.standardError.write(Data("vpmu: \(error)\n".utf8))
+            throw ExitStatus.cannotJudge.code
         } catch let error as PolicyUnusable {
             FileHandle.standardError.write(Data("vpmu: \(error)\n".utf8))
             throw ExitStatus.cannotJudge.code

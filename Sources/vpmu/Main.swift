@@ -25,7 +25,7 @@ enum Main {
                 complain(message)
                 exit(ExitStatus.usage.rawValue)
             default:
-                complain("vpmu: \(error)")
+                complain("vpmu: \(FileProblem.words(error) ?? "\(error)")")
                 exit(ExitStatus.unreadable.rawValue)
             }
         }

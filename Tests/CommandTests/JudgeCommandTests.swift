@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Trace
 
 /// A repository of policies whose guests are starved from one revision on, with a trace of the project beside it.
 private final class PolicyRepository {
@@ -204,5 +205,135 @@ struct JudgeCommandTests {
         let page = folder.path + "/page.html"
         #expect(try vpmu("report", trace, "--policy", "emulated", "--policy", "mediated", "-o", page).status == 0)
         #expect(try String(contentsOfFile: page, encoding: .utf8).contains("guest:web-1/0"))
+    }
+
+    @Test("an owner that no trace has is named, with those that it has, and nothing is said to be alike")
+    func unknownOwner() throws {
+        let folder = try TemporaryFolder()
+        let trace = PolicyRepository.root + "/Traces/agent-starves-guest.vpt"
+        let pair = [trace, "--policy", "emulated", "--against", "ultimate", "--owner", "guest:web-2"]
+        for command in [["bisect"], ["bisect", "--count-differs"], ["explain"], ["reduce", "-o", "small.vpt"]] {
+            let outcome = try Shell.run(Executable.url.path, command + pair, in: folder.path)
+            #expect(outcome.status == 125, "\(command): \(outcome.output)\(outcome.errors)")
+            #expect(outcome.errors.contains("no guest:web-2 in it; it has guest:web-1/0, guest:web-1/1, "))
+        }
+    }
+
+    @Test(
+        "options of a bisection that contradict each other are wrong usage",
+        arguments: [
+            ["--count-differs", "--time-differs"], ["--over", "knobs", "--count-differs"], ["--jobs", "2"],
+            ["--build", "make"], ["--good", "main"],
+        ])
+    func contradictions(_ options: [String]) throws {
+        let trace = PolicyRepository.root + "/Traces/agent-starves-guest.vpt"
+        let outcome = try Executable.run(
+            ["bisect", trace, "--policy", "emulated", "--against", "ultimate"] + options)
+        #expect(outcome.status == 129, "\(outcome.output)\(outcome.errors)")
+    }
+
+    @Test(
+        "a file that cannot be written is one line that names it, and 128",
+        arguments: [["--junit"], ["--sarif"], ["--markdown"]])
+    func unwritable(_ option: [String]) throws {
+        let folder = try TemporaryFolder()
+        let trace = PolicyRepository.root + "/Traces/agent-starves-guest.vpt"
+        let check = ["check", trace, "--policy", "emulated", "--baseline", "b.txt"]
+        #expect(try Shell.run(Executable.url.path, check + ["--update"], in: folder.path).status == 0)
+        let outcome = try Shell.run(Executable.url.path, check + option + ["nowhere/out"], in: folder.path)
+        #expect(outcome.status == 128)
+        #expect(outcome.errors.hasPrefix("vpmu: "), "\(outcome.errors)")
+        #expect(
+            outcome.errors.hasSuffix("nowhere/out: No such file or directory; check the path and its permissions\n"))
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+    }
+
+    /// The trace of the project with a loss put in.
+    private func lossy(_ loss: LostRecords?, in folder: TemporaryFolder) throws -> String {
+        let reader = try TraceReader(path: PolicyRepository.root + "/Traces/agent-starves-guest.vpt")
+        let path = folder.path + "/lossy.vpt"
+        let writer = try TraceWriter(path: path, metadata: reader.metadata, options: .init(existing: .replace))
+        for comm in reader.comms { _ = writer.comm(comm) }
+        try reader.forEach { event, _ in try writer.append(event) }
+        if let loss { try writer.append(loss) }
+        try writer.finish()
+        return path
+    }
+
+    @Test("loss in the interval that matters is 125 with the interval; the same loss elsewhere leaves a verdict")
+    func loss() throws {
+        let folder = try TemporaryFolder()
+        func check(_ loss: LostRecords, _ owner: String) throws -> Executable.Outcome {
+            let trace = try lossy(loss, in: folder)
+            let check = ["check", trace, "--policy", "emulated", "--baseline", "b.txt"]
+            try? FileManager.default.removeItem(atPath: folder.path + "/b.txt")
+            #expect(try Shell.run(Executable.url.path, check + ["--update"], in: folder.path).status == 0)
+            return try Shell.run(Executable.url.path, check + ["--require-owner", owner], in: folder.path)
+        }
+        func lost(_ pcpu: UInt16, _ from: UInt64, _ to: UInt64) -> LostRecords {
+            LostRecords(pcpu: pcpu, kind: nil, count: 7, earliest: from, latest: to)
+        }
+        // vCPU 0 is on cpu 0, vCPU 1 on cpu 1.
+        let middle = try check(lost(0, 50_000_000, 80_000_000), "guest:web-1/0")
+        #expect(middle.status == 125, "\(middle.output)")
+        #expect(middle.output.contains("from 50000000 to 80000000 ns: 7 records were lost"), "\(middle.output)")
+        #expect(try check(lost(1, 50_000_000, 80_000_000), "guest:web-1/0").status == 0)
+        #expect(try check(lost(0, 50_000_000, 80_000_000), "guest:web-1/1").status == 0)
+        // At the edges, and over them.
+        #expect(try check(lost(0, 0, 200_000_000), "guest:web-1/0").status == 125)
+        #expect(try check(lost(0, 190_000_000, .max), "guest:web-1/0").status == 125)
+        #expect(try check(lost(0, 900_000_000, .max), "guest:web-1/0").status == 0)
+    }
+
+    @Test("a trace whose writer was killed cannot be judged from where a CPU's records end")
+    func unfinished() throws {
+        let folder = try TemporaryFolder()
+        let whole = try Data(contentsOf: URL(fileURLWithPath: try lossy(nil, in: folder)))
+        let reader = try TraceReader(path: folder.path + "/lossy.vpt")
+        let last = try #require(reader.blocks.max { $0.offset < $1.offset })
+        // The last block, one pCPU's all, never got out.
+        try whole.prefix(Int(last.offset)).write(to: URL(fileURLWithPath: folder.path + "/cut.vpt"))
+        let check = ["check", "cut.vpt", "--policy", "emulated", "--baseline", "b.txt"]
+        #expect(try Shell.run(Executable.url.path, check + ["--update"], in: folder.path).status == 0)
+        let gone = try Shell.run(
+            Executable.url.path, check + ["--require-owner", "guest:web-1/\(last.pcpu)"], in: folder.path)
+        #expect(gone.status == 125, "\(gone.output)")
+        let there = try Shell.run(
+            Executable.url.path, check + ["--require-owner", "guest:web-1/\(1 - last.pcpu)"], in: folder.path)
+        #expect(there.status == 0, "\(there.output)")
+    }
+
+    @Test("one bad of 200 policies is found in at most ceil(log2 n) + 2 replays for each of two traces")
+    func twoHundred() throws {
+        let folder = try TemporaryFolder()
+        let (culprit, broken) = (137, Set([3, 50, 99, 100, 101, 120, 133, 140, 150, 180]))
+        var stream = ""
+        for number in 0..<200 {
+            let rest =
+                broken.contains(number)
+                ? "guest-prority: ultimate" : "guest-priority: \(number < culprit ? "ultimate" : "task-pinned")"
+            let policy = "# revision \(number)\nname: mine\npinned-misfit: retry-at-sched-in\n\(rest)\n"
+            stream += "commit refs/heads/main\ncommitter T <t@example.org> \(1_000_000 + number) +0000\ndata 1\nr\n"
+            stream += "M 100644 inline policy.yaml\ndata \(policy.utf8.count)\n\(policy)\n"
+        }
+        try folder.write("stream", stream)
+        #expect(try Shell.run("git", ["init", "-q", "-b", "main"], in: folder.path).status == 0)
+        #expect(try Shell.run("sh", ["-c", "git fast-import --quiet < stream"], in: folder.path).status == 0)
+        let traces = ["agent-starves-guest", "error-cascade"].map { PolicyRepository.root + "/Traces/\($0).vpt" }
+        func bisect(_ jobs: String) throws -> [String: Any] {
+            let outcome = try Shell.run(
+                Executable.url.path,
+                ["bisect"] + traces + ["--policy", "policy.yaml", "--good", "main~199", "--bad", "main", "--json"]
+                    + ["--jobs", jobs, "--forget"], in: folder.path)
+            #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+            return try #require(try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+        }
+        let found = try bisect("1")
+        let commit = try Shell.run("git", ["rev-parse", "main~\(199 - culprit)"], in: folder.path).output
+        #expect((found["firstBad"] as? String) == commit.trimmingCharacters(in: .whitespacesAndNewlines))
+        let skipped = (found["probes"] as? [[String: Any]])?.count { $0["answer"] as? String == "skip" } ?? 0
+        let replays = try #require(found["replays"] as? Int)
+        #expect(replays <= traces.count * (8 + 2 + skipped))
+        #expect((try bisect("2")["firstBad"] as? String) == (found["firstBad"] as? String))
     }
 }

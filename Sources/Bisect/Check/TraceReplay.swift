@@ -1,5 +1,6 @@
 import Counts
 import Policy
+import PolicyFile
 import Replay
 import Synchronization
 import Timeline
@@ -27,7 +28,9 @@ public final class TraceReplay: Sendable {
     /// - Throws: `TraceError`.
     public func timeline(_ path: String) throws -> Timeline {
         if let known = kept.withLock({ $0.timelines[path] }) { return known }
-        let timeline = try Timeline(try TraceReader(path: path), hostEvents: hostEvents)
+        let reader = try TraceReader(path: path)
+        let recorded = try reader.metadata.recordedPolicy.flatMap { try PolicyCatalogue.rules(named: $0) }
+        let timeline = try Timeline(reader, hostEvents: hostEvents, recordedRules: recorded)
         kept.withLock { kept in
             kept.timelines[path] = timeline
             kept.order.append(path)

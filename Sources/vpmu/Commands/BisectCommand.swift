@@ -54,6 +54,15 @@ struct BisectCommand: ParsableCommand {
         if against == nil, bad == nil || good.isEmpty {
             throw ValidationError("name --good and --bad revisions, or a policy to compare --against")
         }
+        let isOverTime = against != nil && over == .time
+        if countDiffers, timeDiffers { throw ValidationError("--count-differs or --time-differs, not both") }
+        if countDiffers || timeDiffers, !isOverTime {
+            throw ValidationError(
+                "--count-differs and --time-differs look for a moment between two policies, over time")
+        }
+        if against != nil, build != nil || baseline != nil || forget || jobs != 1 {
+            throw ValidationError("--build, --baseline, --forget and --jobs go with --good and --bad")
+        }
     }
 
     func run() throws {
@@ -99,8 +108,17 @@ struct BisectCommand: ParsableCommand {
         let (a, b) = (try PolicyInput.rules(policy), try PolicyInput.rules(against))
         let progress = ProgressLine()
         var moments: [TraceMoment] = []
+        // An owner may be in one of several traces only.
+        var unknown: UnknownOwners?
         for trace in listed {
-            let bisection = TimeBisection(try replay.timeline(trace.path), a: a, b: b, owners: owner, tolerances: rules)
+            let timeline = try replay.timeline(trace.path)
+            do throws(UnknownOwners) {
+                try timeline.require(owner, trace: trace.name)
+            } catch {
+                unknown = error
+                continue
+            }
+            let bisection = TimeBisection(timeline, a: a, b: b, owners: owner, tolerances: rules)
             moments.append(
                 TraceMoment(
                     trace: trace.name,
@@ -109,6 +127,7 @@ struct BisectCommand: ParsableCommand {
                     }))
         }
         progress.clear()
+        if moments.isEmpty, let unknown { throw unknown }
         print(try json ? TraceMoment.json(moments) : TraceMoment.text(moments), terminator: "")
         if moments.allSatisfy({ $0.moment == nil }) { throw ExitStatus.no.code }
         if !moments.contains(where: { $0.moment?.certainty == .differs }) { throw ExitStatus.cannotJudge.code }

@@ -29,6 +29,10 @@ struct ExplainCommand: ParsableCommand {
             let a = try PolicyInput.rules(policy)
             let timeline = try input.timeline()
             let b = try against.map { try PolicyInput.rules($0) } ?? timeline.recordedRules
+            try timeline.require(owner.map { [$0] } ?? [], trace: input.file)
+            guard at <= timeline.end else {
+                throw ValidationError("--at \(at) is behind the trace's end, \(timeline.end)")
+            }
             let explainer = Explainer(timeline, a: a, b: b)
             guard var explanation = explainer.explain(.init(owner: owner, from: at.nanoseconds)) else {
                 print(json ? "{\"schemaVersion\": 1, \"cause\": null}" : "\(a.name) and \(b.name) decide alike.")

@@ -29,6 +29,7 @@ struct ReduceCommand: ParsableCommand {
             let (a, b) = (try PolicyInput.rules(policy), try PolicyInput.rules(against))
             let reader = try TraceReader(path: input.file)
             let timeline = try input.timeline()
+            try timeline.require(owner, trace: input.file)
             let progress = ProgressLine()
             let reduced: ReducedTrace
             do {

@@ -44,15 +44,51 @@ struct RevisionBisectionTests {
         #expect(two.outcome == finding.outcome)
     }
 
-    @Test("two changes that are guilty only together are found where the later one comes in")
-    func together() throws {
-        var revisions = straight(40, culprit: 1000)
-        for number in revisions.indices {
-            revisions[number].words = ["\(number)"] + (number >= 10 ? ["one"] : []) + (number >= 29 ? ["two"] : [])
+    @Test(
+        "two changes among 200 revisions that are guilty only together are found where the later one comes in",
+        arguments: [5, 6])
+    func together(_ seed: UInt64) throws {
+        var random = TestRandom(state: seed)
+        let first = Int.random(in: 1..<100, using: &random)
+        let culprit = Int.random(in: first + 1..<199, using: &random)
+        var broken: Set<Int> = []
+        while broken.count < 10 {
+            let number = Int.random(in: 1..<199, using: &random)
+            if number != culprit, number != culprit - 1 { broken.insert(number) }
+        }
+        let revisions = (0..<200).map { number in
+            HistoryFixture.Revision(
+                words: ["\(number)"] + (number >= first ? ["one"] : []) + (number >= culprit ? ["two"] : [])
+                    + (broken.contains(number) ? ["broken"] : []),
+                parents: number == 0 ? [] : [number - 1])
         }
         let history = try HistoryFixture(revisions)
         let finding = try history.bisection().run(goods: [history.commits[0]], bad: "main")
-        #expect(finding.outcome == .firstBad(history.commits[29]))
+        #expect(finding.outcome == .firstBad(history.commits[culprit]))
+        let skipped = finding.probes.count { $0.answer == .skip }
+        #expect(finding.replays - skipped <= 8 + 2)
+        #expect(try found(finding) == history.gitBisect(good: history.commits[0], bad: "main"))
+        #expect(try history.bisection(jobs: 2).run(goods: [history.commits[0]], bad: "main").outcome == finding.outcome)
+    }
+
+    @Test("two probes at once need fewer rounds than one, wherever the culprit is")
+    func rounds() {
+        let graph = CommitGraph(ids: (0..<199).map(String.init), parents: (0..<199).map { $0 == 0 ? [] : [$0 - 1] })
+        func rounds(_ culprit: Int, _ jobs: Int) -> Int {
+            var search = FirstBadSearch(graph: graph)
+            var rounds = 0
+            while search.state == .searching {
+                search.record(search.nextProbes(jobs).map { ($0, $0 >= culprit ? .bad : .good) })
+                rounds += 1
+            }
+            #expect(search.state == .found(culprit))
+            return rounds
+        }
+        for culprit in 0..<199 {
+            #expect(rounds(culprit, 2) < rounds(culprit, 1), "culprit \(culprit)")
+            // Two answers leave a third of the candidates: ceil(log3 199).
+            #expect(rounds(culprit, 2) <= 5)
+        }
     }
 
     @Test("a merge whose two sides are guilty only together is itself the first bad commit")
