@@ -30,8 +30,8 @@ struct ExplainCommand: ParsableCommand {
             let timeline = try input.timeline()
             let b = try against.map { try PolicyInput.rules($0) } ?? timeline.recordedRules
             try timeline.require(owner.map { [$0] } ?? [], trace: input.file)
-            guard at <= timeline.end else {
-                throw ValidationError("--at \(at) is behind the trace's end, \(timeline.end)")
+            guard at.nanoseconds <= timeline.end else {
+                throw ValidationError("--at \(at.nanoseconds) ns is behind the trace's end, \(timeline.end) ns")
             }
             let explainer = Explainer(timeline, a: a, b: b)
             guard var explanation = explainer.explain(.init(owner: owner, from: at.nanoseconds)) else {
