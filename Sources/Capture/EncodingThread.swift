@@ -26,11 +26,14 @@ final class EncodingThread: TraceSink, @unchecked Sendable {
         var decision = RecordingDecision.goOn
         var bytesWritten: UInt64 = 0
         var isClosed = false
+        /// Emptied batches, to be filled again: their memory stays mapped.
+        var spare: [[TraceEvent]] = []
     }
 
     private static let batch = 4096
     /// Some 15 MB of events.
     private static let mostOwed = 64
+    private static let mostSpare = 4
 
     /// The encoder's alone once it runs; its owner may look at it when nothing is owed.
     let output: RotatingOutput
@@ -100,7 +103,7 @@ final class EncodingThread: TraceSink, @unchecked Sendable {
 
     private func handOver() throws {
         guard !events.isEmpty else { return }
-        var full: [TraceEvent] = []
+        var full = lock.withLock { shared.spare.popLast() } ?? []
         full.reserveCapacity(Self.batch)
         swap(&full, &events)
         try add(.events(full))
@@ -126,7 +129,7 @@ final class EncodingThread: TraceSink, @unchecked Sendable {
     // MARK: The encoder's side
 
     private func work() {
-        while let work = next() {
+        while var work = next() {
             var failure: (any Error)?
             var decision: RecordingDecision?
             // After the first error the rest is let go: the file ends there.
@@ -134,7 +137,14 @@ final class EncodingThread: TraceSink, @unchecked Sendable {
                 do { decision = try carryOut(work) } catch { failure = error }
             }
             let bytes = output.bytesWritten
+            var emptied: [TraceEvent]?
+            if case .events(var events) = work {
+                work = .flush
+                events.removeAll(keepingCapacity: true)
+                emptied = events
+            }
             lock.withLock {
+                if let emptied, shared.spare.count < Self.mostSpare { shared.spare.append(emptied) }
                 shared.owed -= 1
                 shared.bytesWritten = bytes
                 if let failure { shared.error = failure }

@@ -4,7 +4,7 @@ extension Recorder {
     /// Looks which CPUs are online and says what has changed. Where the source does not record a CPU that is back, its records
     /// count as lost from when it left.
     func followCPUs<Sink: TraceSink>(into sink: inout Sink) throws {
-        guard let online = try? CPUList.online() else { return }
+        guard onlineCPUs.hasChanged(), let online = try? CPUList.online() else { return }
         let now = MonotonicClock.now()
         let moment = "\((now - began) / 1_000_000) ms after the start"
         for change in cpuWatch.look(online, now: now) {

@@ -28,6 +28,8 @@ public final class Recorder {
     var tooOld: UInt64 = 0
     /// How far back, ns, the rings reached that did not reach as far as was asked for.
     var shortOf: [UInt16: UInt64] = [:]
+    /// Whether other CPUs are online than when last looked.
+    var onlineCPUs = OnlineCPUs()
     var cpuWatch: CPUWatch
     /// CPUs that are back and whose events are gone, and since when.
     var unrecorded: [(cpu: Int, since: UInt64)] = []

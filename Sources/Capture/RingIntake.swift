@@ -13,6 +13,7 @@ struct RingIntake {
     private var latestGuestThread: Int32 = -1
     private var stage = EventStage()
     private var folding: ExitFolding?
+    private var names = CommCache()
 
     /// When recording began: nothing is older.
     private(set) var origin: UInt64 = 0
@@ -43,7 +44,7 @@ struct RingIntake {
         let event: TraceEvent
         do {
             event = try tracepoints.present[index].decoder.decode(
-                raw, time: time, pcpu: UInt16(truncatingIfNeeded: pcpu), comm: { sink.comm($0) })
+                raw, time: time, pcpu: UInt16(truncatingIfNeeded: pcpu), names: &names, comm: { sink.comm($0) })
         } catch is TracepointError {
             return try takeUndecodable(at: time, into: &sink)
         }

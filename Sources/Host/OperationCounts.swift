@@ -1,5 +1,5 @@
 /// What a policy costs, in operations: the one overhead that holds on any machine.
-public struct OperationCounts: Sendable, Equatable {
+public struct OperationCounts: Sendable, Hashable {
     /// Guest accesses to PMU registers that left the guest.
     public var interceptedAccesses: UInt64 = 0
     /// perf events made for guest counters, enabled again after a pause, given back, and periods replaced.

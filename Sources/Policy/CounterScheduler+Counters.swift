@@ -24,12 +24,14 @@ extension CounterScheduler {
         let wereRunning = count - pcpus[pcpu].added
         for position in 0..<wereRunning {
             let event = pcpus[pcpu].list[position]
+            if events[event].lastPlace != position { tagsDecided = true }
             if events[event].counter < 0 || keepsCounter(event, pcpu, position) { continue }
             if events[event].stopped { events[event].heldStopped = true }
             stopCounter(event, pcpu)
         }
         for position in 0..<count {
             let event = pcpus[pcpu].list[position]
+            events[event].lastPlace = position
             if !keepsCounter(event, pcpu, position) {
                 pcpus[pcpu].tags[position] &+= 1
                 events[event].counter = pcpus[pcpu].assigned[position]

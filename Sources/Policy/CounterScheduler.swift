@@ -36,6 +36,9 @@ public struct CounterScheduler<Sink: PMUSink> {
     /// Whether the ids of removed events name new ones: a listener that keeps something for each event then needs no more
     /// memory than there are events at a time.
     public var eventIDs = SchedulerEventIDs.unique
+    /// Whether a place's tag ever decided anything: an event had moved up in its pCPU's list and was running still. All else
+    /// that tags do follows from the events' order, so that until then nobody need know how often a place was given away.
+    public internal(set) var tagsDecided = false
     /// Ids to be used again.
     var freeIDs: [EventID] = []
 

@@ -47,6 +47,8 @@ struct ScheduledEvent {
     var counter = -1
     var lastPCPU = -1
     var lastTag: UInt32 = 0
+    /// Where in its pCPU's list it stood when its counter was given to it.
+    var lastPlace = -1
     var attached = false
     var stopped = true
     /// Stopped by its owner, so that reassignment must not start it (PERF_HES_ARCH).

@@ -1,5 +1,6 @@
 import Counts
 import Dispatch
+import Host
 import Policy
 import Synchronization
 import Timeline
@@ -27,12 +28,12 @@ extension Replayer {
 
     /// The same for a stream: all policies play each batch while the next one is decoded.
     static func replay(
-        _ stream: DemandStream, under rules: [PolicyRules], threads: Int, trace: String? = nil
+        _ stream: DemandStream, under rules: [PolicyRules], threads: Int, trace: String? = nil, memo: MemoUse = .on
     ) throws -> [CountsTable] {
         let players = rules.map { rules in
             var replayer = Replayer(timeline: stream.timeline, rules: rules)
             replayer.machine.scheduler.eventIDs = .reused
-            return Player(replayer)
+            return Player(replayer, memo)
         }
         let producer = try Producer(stream)
         let workers = min(max(1, threads), players.count + 1)
@@ -47,12 +48,15 @@ extension Replayer {
                 while true {
                     let player = next.wrappingAdd(1, ordering: .relaxed).oldValue
                     if player >= players.count { return }
-                    players[player].replayer.play(operations, from: first)
+                    players[player].play(operations, from: first)
                 }
             }
             number += operations.count
         }
-        return players.map { player in
+        return try players.enumerated().map { number, player in
+            guard player.finish() else {
+                return try replay(stream, under: [rules[number]], threads: threads, trace: trace, memo: .off)[0]
+            }
             player.replayer.reach = producer.reach
             player.replayer.passTime(upTo: stream.timeline.end)
             player.replayer.end(at: stream.timeline.end)
@@ -60,10 +64,32 @@ extension Replayer {
         }
     }
 
+    /// Whether what operations do is remembered (`CellMemo`); the result is the same.
+    enum MemoUse { case on, off }
+
     /// One policy's replay; one thread at a time plays it.
     private final class Player: @unchecked Sendable {
         var replayer: Replayer
-        init(_ replayer: Replayer) { self.replayer = replayer }
+        private let memo: CellMemo?
+
+        init(_ replayer: Replayer, _ use: MemoUse) {
+            self.replayer = replayer
+            memo = use == .on ? CellMemo(replayer) : nil
+            if memo != nil {
+                self.replayer.sayings = .init(repeating: [], count: replayer.timeline.demand.actors.vcpus.count)
+            }
+        }
+
+        func play(_ operations: UnsafeBufferPointer<DemandOperation>, from first: Int) {
+            if let memo { memo.play(&replayer, operations) } else { replayer.play(operations, from: first) }
+        }
+
+        /// All was played; false if that was of no use and must be done without a memo.
+        func finish() -> Bool {
+            guard let memo else { return true }
+            if !memo.isAbandoned { memo.finish(&replayer) }
+            return !memo.isAbandoned
+        }
     }
 
     /// Decodes one batch ahead of the players. One thread at a time uses it, and nobody plays the batch that it fills.

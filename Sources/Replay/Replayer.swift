@@ -29,16 +29,18 @@ public struct Replayer {
     var stepsAsRecorded = false
     private var pendingTicks = 0
     private var toldOf: Set<String> = []
+    /// Per vCPU: what was said of it, each thing once, as far as anybody wants to know.
+    var sayings: [Set<String>] = []
     /// How many of the sink's tellings were looked at.
     var toldNoted = 0
     /// No pending tick is due before.
-    private var earliestTick = UInt64.max
+    private(set) var earliestTick = UInt64.max
     /// Per vCPU: whether it was told that accesses work which raised #GP.
-    private var hears: [Bool]
+    private(set) var hears: [Bool]
     /// Per vCPU: whether accesses of its guest are heard that were refused when recorded.
     private(set) var heard: [Bool] = []
     /// Per vCPU: the state of its programming that the sink knows.
-    private var synced: [UInt64]
+    var synced: [UInt64]
 
     /// A guest read something else than on the recording host.
     struct ReadingDifference {
@@ -128,22 +130,28 @@ public struct Replayer {
             let number = first &+ place
             if earliestTick <= operation.time { tick(upTo: operation.time) }
             if case .rotationTick = operation.kind, !recordedTicks { continue }
-            machine.scheduler.sink.now = operation.time
-            machine.scheduler.sink.clocks.take(operation)
-            if let neighbours {
-                machine.scheduler.sink.checker?.window = neighbours.window(number)
-                machine.scheduler.sink.checker?.operation = number
-                machine.scheduler.sink.checker?.isBeforeTrace = operation.isBeforeTrace
-            }
-            if case .guestWrite(let vcpu, _, _, _) = operation.kind { machine.scheduler.sink.writing = Int(vcpu) }
-            let answer = machine.apply(asDemanded(operation))
-            machine.scheduler.sink.writing = -1
-            if machine.scheduler.sink.isWatched { machine.scheduler.sink.laws?.endOperation() }
-            settle(operation, answer, number)
-            if machine.scheduler.sink.told.count > toldNoted { noteTold(operation.time) }
-            if !machine.overruns.isEmpty { noteOverruns(operation.time) }
-            if !machine.scheduler.sink.timersWanted.isEmpty { armTimers(operation.time) }
+            step(operation, number, neighbours)
         }
+    }
+
+    /// Plays one operation, before which no tick is due.
+    @inline(__always)
+    mutating func step(_ operation: DemandOperation, _ number: Int, _ neighbours: OperationNeighbours?) {
+        machine.scheduler.sink.now = operation.time
+        machine.scheduler.sink.clocks.take(operation)
+        if let neighbours {
+            machine.scheduler.sink.checker?.window = neighbours.window(number)
+            machine.scheduler.sink.checker?.operation = number
+            machine.scheduler.sink.checker?.isBeforeTrace = operation.isBeforeTrace
+        }
+        if case .guestWrite(let vcpu, _, _, _) = operation.kind { machine.scheduler.sink.writing = Int(vcpu) }
+        let answer = machine.apply(asDemanded(operation))
+        machine.scheduler.sink.writing = -1
+        if machine.scheduler.sink.isWatched { machine.scheduler.sink.laws?.endOperation() }
+        settle(operation, answer, number)
+        if machine.scheduler.sink.told.count > toldNoted { noteTold(operation.time) }
+        if !machine.overruns.isEmpty { noteOverruns(operation.time) }
+        if !machine.scheduler.sink.timersWanted.isEmpty { armTimers(operation.time) }
     }
 
     // MARK: The clock
@@ -241,6 +249,7 @@ public struct Replayer {
 
     mutating func tell(_ time: UInt64, _ vcpu: Int, _ cause: String) {
         machine.scheduler.sink.diverges(vcpu: vcpu)
+        if sayings.indices.contains(vcpu) { sayings[vcpu].insert(cause) }
         let owner = timeline.owner(vcpu: vcpu)
         guard toldOf.insert("\(owner) \(cause)").inserted else { return }
         openLoop.append(OpenLoopItem(time: time, owner: owner, cause: cause))

@@ -32,7 +32,7 @@ public struct ColumnsDiff: Equatable, Sendable {
                     let common = min(x.count, y.count)
                     return ColumnDifference(
                         UnsafeBufferPointer(rebasing: x[..<common]), UnsafeBufferPointer(rebasing: y[..<common]),
-                        tolerance: tolerance, threads: threads, instructionSet: instructionSet)
+                        tolerance: tolerance, threads: threads, instructionSet: instructionSet, memory: .mappedFile)
                 }
             }
             return Column(name: name, lengthA: lengthA, lengthB: lengthB, found: found ?? nil)

@@ -28,13 +28,18 @@ struct ReplaySink: PMUSink {
     /// The series that the guest's programming of each virtual counter means: vCPU * 64 + counter.
     var programmed: [Int32]
     /// Per vCPU: counters that have such a series.
-    private var everProgrammed: [UInt64]
+    var everProgrammed: [UInt64]
     /// Guests' series by what they are of.
-    private var guestSeries: [GuestEvent: Int32] = [:]
+    var guestSeries: [GuestEvent: Int32] = [:]
+    /// Guests' series that were asked for by what they are of since last emptied, where somebody wants to know.
+    var asked: [GuestEvent] = []
+    var notesAsked = false
     /// The series of each host event.
     var hostSeries: [Int32] = []
     /// pCPUs whose multiplexing timer was asked for since last looked at.
     var timersWanted: [Int] = []
+    /// Whether a timer was asked for since somebody made it false.
+    var timerRequested = false
     var refusals: [Refusal] = []
     /// Guests that were told that they cannot have counters.
     var told: [Told] = []
@@ -56,14 +61,14 @@ struct ReplaySink: PMUSink {
     /// The registers each mediated vCPU was loaded with last, and the series of its counters.
     var images: [GuestRegisters]
     var loadedSeries: [Int32]
-    private var running: [Int]
+    var running: [Int]
     private let gp: Int
     /// Whether as many events as there are GP counters ever ran on one pCPU.
     private(set) var wasFull = false
     /// When each pCPU's PMU went to a guest, by each affected series' own clock.
     var takenFrom: [[(series: Int, from: UInt64)]]
 
-    private struct GuestEvent: Hashable {
+    struct GuestEvent: Hashable {
         var vcpu: Int32
         var counter: UInt8
         var config: UInt64
@@ -165,10 +170,18 @@ struct ReplaySink: PMUSink {
         let last = Int(programmed[vcpu * 64 + Int(counter.index)])
         if last >= 0, series[last].config == bare { return last }
         let event = GuestEvent(vcpu: Int32(vcpu), counter: counter.index, config: bare)
+        if notesAsked { asked.append(event) }
+        return seriesNumber(event)
+    }
+
+    /// The series of a guest's counter with an event, from now on if it is new.
+    mutating func seriesNumber(_ event: GuestEvent) -> Int {
+        let vcpu = Int(event.vcpu)
         if let known = guestSeries[event] { return Int(known) }
         series.append(
             SeriesState(
-                owner: .guest(vcpu: vcpu, counter: counter), axis: .guest(vcpu), config: bare, rates: .uniform))
+                owner: .guest(vcpu: vcpu, counter: Counter(index: event.counter)), axis: .guest(vcpu),
+                config: event.config, rates: .uniform))
         if diverged[vcpu] { series[series.count - 1].cut = clocks.now(.guest(vcpu), now) }
         guestSeries[event] = Int32(series.count - 1)
         return series.count - 1
@@ -345,6 +358,7 @@ struct ReplaySink: PMUSink {
 
     mutating func rotationTimerWanted(pcpu: Int) {
         if isWatched { laws?.rotationTimerWanted(pcpu: pcpu) }
+        timerRequested = true
         if !timersWanted.contains(pcpu) { timersWanted.append(pcpu) }
     }
 

@@ -34,7 +34,6 @@ struct SeriesState: Sendable {
     private var enabledFrom: UInt64?
     private var openFrom: UInt64?
     private var openConfig: UInt64 = 0
-    private var holder = Int.min
 
     init(owner: EventOwner, axis: ModeClocks.Axis, config: UInt64, rates: CountEstimator.RateTrust) {
         self.owner = owner
@@ -50,6 +49,12 @@ struct SeriesState: Sendable {
     }
 
     var isEnabled: Bool { enabledFrom != nil }
+    /// Whether it holds a counter, and as what.
+    var isOpen: Bool { openFrom != nil }
+    var runsAs: UInt64 { openConfig }
+    var runsCrossMapped: Bool { isCrossMapped }
+    /// The event that runs for it; only it can stop it.
+    var holder = Int.min
 
     /// A digest of the stretches and of what ran in them.
     var schedule: UInt64 { digest(but: 0) }
@@ -106,6 +111,9 @@ struct SeriesState: Sendable {
         guard holder == event else { return }
         close(time, clock)
     }
+
+    /// Stops it, whatever event runs for it.
+    mutating func halt(_ time: UInt64, clock: UInt64) { close(time, clock) }
 
     private mutating func close(_ time: UInt64, _ clock: UInt64) {
         if let began = runFrom, clock > began {

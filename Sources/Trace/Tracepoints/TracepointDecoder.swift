@@ -113,6 +113,13 @@ public struct TracepointDecoder: Sendable {
     @usableFromInline
     enum Task { case prev, next }
 
+    /// Where a thread's name stands in the record itself, in the kernel's usual width; nil where it does not.
+    func inlineName(_ task: Task) -> Int? {
+        guard case .schedSwitch(let prev, _, _, _, let next, _, _) = layout else { return nil }
+        let field = task == .prev ? prev : next
+        return field.storage == .inline && field.size == CommCache.nameBytes ? field.offset : nil
+    }
+
     @usableFromInline
     func text(_ task: Task, of raw: UnsafeRawBufferPointer) throws -> String {
         guard case .schedSwitch(let prev, _, _, _, let next, _, _) = layout else { return "" }
