@@ -94,10 +94,8 @@ final class TextReader {
         try release()
         if bareRow(line) != nil { return hold(line, at: offset) }
         switch guess {
-        case .kind: hold(line, at: offset)
-        case .hostAccess:
-            collector.countNotUnderstood(
-                "rows that do not say whether they are of write_msr, read_msr or rdpmc (perf script needs -F +event)")
+        case .kind, .hostAccess: hold(line, at: offset)
+        case nil where TextRow.bareTime(line) != nil: hold(line, at: offset)
         case nil: takeOther(text)
         }
     }
@@ -164,13 +162,16 @@ final class TextReader {
         return row
     }
 
-    private func row(_ line: UnsafeRawBufferPointer) -> TextRow? {
-        TextRow(line) ?? bareRow(line) ?? TextRow.unnamed(line)?.row
+    /// The row that a line is: a host's access that does not name its event is none.
+    private func namedOrGuessed(_ line: UnsafeRawBufferPointer) -> TextRow? {
+        if let row = TextRow(line) ?? bareRow(line) { return row }
+        guard let (row, guess) = TextRow.unnamed(line), case .kind = guess else { return nil }
+        return row
     }
 
     /// Reads a line without taking it: the context's comm and thread are taken in `release`.
     private func parse(_ line: UnsafeRawBufferPointer) -> Parsed {
-        guard let row = row(line) else { return parseLoss(line.withoutQuoting.trimmed) }
+        guard let row = namedOrGuessed(line) else { return parseLoss(line.withoutQuoting.trimmed) }
         let system = row.system?.string
         guard let kind = row.guessed ?? EventKind(text: row.event), system == nil || system == kind.system else {
             return .other(system.map { "\($0):\(row.event.string)" } ?? row.event.string)
@@ -191,26 +192,33 @@ final class TextReader {
         isHolding = false
         if times.meaning == .moments { return try held.withUnsafeBytes { try settle($0) } }
         let read = held.withUnsafeBytes { bytes -> (time: UInt64?, isPerf: Bool) in
-            let row = row(bytes)
-            guard case .nanoseconds(let time)? = row?.time else { return (nil, false) }
-            return (time, row?.system != nil || row?.guessed != nil)
+            guard let row = namedOrGuessed(bytes) else { return (TextRow.bareTime(bytes), true) }
+            guard case .nanoseconds(let time)? = row.time else { return (nil, false) }
+            return (time, row.system != nil || row.guessed != nil)
         }
         let due = times.meaning == .unknown ? times.ask(held, time: read.time, isPerf: read.isPerf) : [held]
         for row in due { try row.withUnsafeBytes { try settle($0) } }
     }
 
     private func settle(_ line: UnsafeRawBufferPointer) throws {
-        let row = row(line)
+        let row = namedOrGuessed(line)
         var moment: UInt64?
-        if times.meaning == .differences, case .nanoseconds(let difference)? = row?.time {
-            moment = times.moment(after: difference)
+        if times.meaning == .differences {
+            if case .nanoseconds(let difference)? = row?.time {
+                moment = times.moment(after: difference)
+            } else if row == nil, let difference = TextRow.bareTime(line) {
+                moment = times.moment(after: difference)
+            }
         }
         switch parse(line) {
+        case .none where TextRow.unnamed(line)?.guess == .hostAccess:
+            collector.countNotUnderstood(
+                "rows that do not say whether they are of write_msr, read_msr or rdpmc (perf script needs -F +event)")
         case .none: takeOther(line.withoutQuoting.trimmed)
         case .incomplete(let kind): collector.countNotUnderstood("rows of \(kind.tracepoint) that are not complete")
         case .other(let name): collector.countOther(name)
         case .lost(let cpu, let count, let time):
-            takeLost(cpu, count, time.map { times.meaning == .differences ? times.moment(after: $0) : $0 })
+            takeLost(cpu, count, times.meaning == .differences ? moment : time)
         case .event(var event):
             if let moment { event.time = moment }
             try take(event, row: row!)

@@ -36,6 +36,21 @@ extension TextRow {
         return nil
     }
 
+    /// The time of a row that neither names its event nor tells it by its text, ns: it counts where times are differences.
+    static func bareTime(_ line: UnsafeRawBufferPointer) -> UInt64? {
+        let line = line.withoutQuoting
+        var at = 0
+        while at + 2 < line.count, at <= 120 {
+            if line[at] == 0x3a, line[at + 1] == 0x20,
+                case .nanoseconds(let time)? = line.slice(0..<at + 1).trimmed.trailingTime?.0
+            {
+                return time
+            }
+            at += 1
+        }
+        return nil
+    }
+
     /// Whether what was read of `context` is a row's: with a time, or of a CPU, or a thread alone, or nothing.
     private func isContext(_ context: UnsafeRawBufferPointer) -> Bool {
         time != nil || context.isEmpty || cpu != nil && context.last == 0x5d || tid != nil && comm == nil

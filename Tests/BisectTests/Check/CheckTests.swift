@@ -1,6 +1,7 @@
 import Counts
 import Foundation
 import Testing
+import Trace
 
 @testable import Bisect
 
@@ -160,5 +161,17 @@ struct CheckTests {
     func exits() {
         #expect(Verdict.allCases.map { CheckExit($0).rawValue } == [0, 0, 125, 1])
         #expect(Verdict.allCases.map { CheckExit($0, failOn: .better).rawValue } == [0, 1, 125, 1])
+    }
+
+    @Test("a trace is judged under the policy that its recorder names", arguments: ["fair", "mediated", "emulated"])
+    func recordedPolicy(_ name: String) throws {
+        let path = NSTemporaryDirectory() + "vpmu-check-\(UUID().uuidString).vpt"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        var metadata = ReductionTests.metadata
+        metadata.recordedPolicy = name
+        let writer = try TraceWriter(path: path, metadata: metadata)
+        try writer.append(.schedSwitch(time: 1, pcpu: 0, prev: 0, next: 100, prevState: 0))
+        try writer.finish()
+        #expect(try TraceReplay().timeline(path).recordedRules.name == name)
     }
 }

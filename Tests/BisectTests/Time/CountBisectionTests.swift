@@ -29,7 +29,9 @@ struct CountBisectionTests {
         let timeline = late(2000, freed: 1950)
         let bisection = TimeBisection(timeline, a: .emulated, b: b, owners: ["guest:vm0"], tolerances: Tolerances())
         let moment = try #require(bisection.run(.running))
+        // As counted where operations are played: all up to the moment, and an interval between two checkpoints.
         #expect(moment.replays < 1.3)
+        #expect(moment.replays > Double(moment.operation) / Double(timeline.demand.operations.count))
         // Read at every operation, nothing differs one operation earlier.
         var pair = (ReplayCursor(timeline, under: .emulated), ReplayCursor(timeline, under: b))
         func runs(_ cursor: ReplayCursor, _ time: UInt64) -> UInt64 {
@@ -50,7 +52,8 @@ struct CountBisectionTests {
     func cursor() {
         let timeline = late(50, freed: 20)
         let whole = Replayer.replay(timeline, under: b)
-        var cursor = ReplayCursor(timeline, under: b)
+        let meter = PlayMeter()
+        var cursor = ReplayCursor(timeline, under: b, meter: meter)
         cursor.advance(to: 31)
         var copy = cursor
         _ = cursor.table(at: timeline.demand.operations[30].time)
@@ -59,6 +62,9 @@ struct CountBisectionTests {
         copy.advance(to: .max)
         #expect(cursor.table(at: timeline.end) == whole)
         #expect(copy.table(at: timeline.end) == whole)
+        // All of it by the one, what came after the copy by the other.
+        let all = timeline.demand.operations.count
+        #expect(meter.played == all + (all - 31))
     }
 
     @Test("counts that nobody measured are no difference, and not the same either")
