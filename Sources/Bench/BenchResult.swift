@@ -38,8 +38,10 @@ public struct BenchEffort: Equatable, Sendable {
     public var columnBytes: Int
     /// Events of the synthetic traces.
     public var events: Int
-    /// Register accesses of the real guests that are recorded.
+    /// Register accesses of the real guests that the recorders are measured on.
     public var guestAccesses: Int
+    /// Those of the recording that is then decoded and replayed; nil for as many.
+    public var capturedAccesses: Int?
     /// Bytes of the large trace that is opened.
     public var largeTraceBytes: Int
     /// Events of the longest trace of the scaling curves.
@@ -53,16 +55,18 @@ public struct BenchEffort: Equatable, Sendable {
     /// What figures are quoted from.
     public static let full = BenchEffort(
         rounds: 7, columnBytes: 1 << 30, events: 20_000_000, guestAccesses: 480_000, largeTraceBytes: 10_000_000_000,
-        scaleEvents: 1_000_000_000)
+        scaleEvents: 1_000_000_000, capturedAccesses: 1_920_000)
     /// Seconds in all: shows that everything runs, and nothing else.
     public static let smoke = BenchEffort(
         rounds: 1, columnBytes: 8 << 20, events: 100_000, guestAccesses: 4_000, largeTraceBytes: 4_000_000,
         scaleEvents: 200_000)
 
     public init(
-        rounds: Int, columnBytes: Int, events: Int, guestAccesses: Int, largeTraceBytes: Int, scaleEvents: Int = 20_000
+        rounds: Int, columnBytes: Int, events: Int, guestAccesses: Int, largeTraceBytes: Int, scaleEvents: Int = 20_000,
+        capturedAccesses: Int? = nil
     ) {
         self.scaleEvents = scaleEvents
+        self.capturedAccesses = capturedAccesses
         self.rounds = rounds
         self.columnBytes = columnBytes
         self.events = events

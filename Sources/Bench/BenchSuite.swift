@@ -26,7 +26,8 @@ public struct BenchSuite: Sendable {
         if !Set(sections).isDisjoint(with: [.size, .decode, .replay]) {
             progress("a real guest under perf and vpmu")
             do {
-                capture = try GuestCapture(executable: executable, accesses: effort.guestAccesses)
+                capture = try GuestCapture(
+                    executable: executable, accesses: effort.capturedAccesses ?? effort.guestAccesses)
             } catch let error as BenchError {
                 outcome.skipped.append(BenchSkip(name: "figures of a captured guest", why: error.description))
             }

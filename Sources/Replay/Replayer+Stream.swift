@@ -65,7 +65,11 @@ extension Replayer {
     }
 
     /// Whether what operations do is remembered (`CellMemo`); the result is the same.
-    enum MemoUse { case on, off }
+    enum MemoUse {
+        case on, off
+        /// With room for so many cells.
+        case atMost(Int)
+    }
 
     /// One policy's replay; one thread at a time plays it.
     private final class Player: @unchecked Sendable {
@@ -74,7 +78,12 @@ extension Replayer {
 
         init(_ replayer: Replayer, _ use: MemoUse) {
             self.replayer = replayer
-            memo = use == .on ? CellMemo(replayer) : nil
+            memo =
+                switch use {
+                case .on: CellMemo(replayer)
+                case .off: nil
+                case .atMost(let cells): CellMemo(replayer, mostCells: cells)
+                }
             if memo != nil {
                 self.replayer.sayings = .init(repeating: [], count: replayer.timeline.demand.actors.vcpus.count)
             }

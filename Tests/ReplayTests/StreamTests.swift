@@ -53,6 +53,9 @@ struct StreamTests {
                 let tables = try Replayer.replay(stream, under: Self.presets.map(\.rules), threads: threads)
                 #expect(tables == plain, "seed \(seed), \(rules.name), \(threads) threads")
             }
+            let small = try Replayer.replay(
+                stream, under: Self.presets.map(\.rules), threads: 1, memo: .atMost(20))
+            #expect(small == plain, "seed \(seed), \(rules.name), with room for 20 cells")
         }
     }
 

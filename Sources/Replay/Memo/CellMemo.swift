@@ -14,9 +14,9 @@ import Timeline
 ///     known       cell, operation  ->  next cell, cost, steps of series
 ///     not known   restore the cell, play the operation, look at the cell again, remember
 ///
-/// The tables are cut off at `mostCells` and `mostAnswers`: memory does not grow with the trace.
+/// The tables are cut off at `usualCells` and `mostAnswers`: memory does not grow with the trace.
 final class CellMemo {
-    static let mostCells = 1 << 15
+    static let usualCells = 1 << 15
     static let mostAnswers = 1 << 18
     static let mostCosts = 1 << 10
 
@@ -79,9 +79,14 @@ final class CellMemo {
     /// Per pCPU: its host events' series, in the order of the cell's own events.
     private var ownSeries: [[Int32]] = []
     private let valueRegisters: ValueRegisters
+    private let mostCells: Int
+    /// Operations played by the machine alone since there is room for no more cells.
+    private var unknown = 0
 
     /// nil where a memo does not say all.
-    init?(_ replayer: Replayer) {
+    ///
+    /// - Parameter mostCells: cells that are kept; beyond them the machine plays what is not known.
+    init?(_ replayer: Replayer, mostCells: Int = CellMemo.usualCells) {
         let timeline = replayer.timeline
         let actors = timeline.demand.actors
         guard replayer.machine.scheduler.hasCells, timeline.measurements.tracks.isEmpty,
@@ -93,6 +98,7 @@ final class CellMemo {
             guard case .pcpu = event.scope else { return nil }
         }
         pcpus = actors.pcpus
+        self.mostCells = mostCells
         places = .allocate(capacity: pcpus)
         places.initialize(repeating: Place(), count: pcpus)
         hits = .allocate(capacity: pcpus * CellMemo.mostCosts)
@@ -173,6 +179,13 @@ final class CellMemo {
     private func arrive(_ replayer: inout Replayer, _ operation: DemandOperation, _ asked: Question) {
         let (pcpu, vcpu) = (Int(operation.pcpu), Int(asked.vcpu))
         guard placeOf.indices.contains(vcpu) else { return playOther(&replayer, operation) }
+        if cells.count >= mostCells, Int(places[pcpu].vcpu) == vcpu {
+            // Here already, in a cell that is not known: to look whether the next one is costs more than to play it.
+            replayer.step(operation, 0, nil)
+            unknown &+= 1
+            if unknown & 15 == 0 { settleIn(&replayer, vcpu, pcpu) }
+            return
+        }
         // Its VM may power on, which looks at every pCPU.
         if classOf[vcpu] < 0 { giveUpAll(&replayer) }
         giveUp(&replayer, pcpu)
@@ -368,7 +381,7 @@ final class CellMemo {
             words.append(control.config)
         }
         if let known = cellNumbers.number(of: words) { return known }
-        guard cells.count < CellMemo.mostCells else { return -1 }
+        guard cells.count < mostCells else { return -1 }
         cells.append(cell)
         cellNumbers.insert(words, Int32(cells.count - 1))
         return Int32(cells.count - 1)

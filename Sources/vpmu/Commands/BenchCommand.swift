@@ -64,6 +64,7 @@ struct BenchCommand: ParsableCommand {
         effort.rounds = rounds ?? effort.rounds
         effort.columnBytes = columnMegabytes.map { $0 << 20 } ?? effort.columnBytes
         effort.events = events ?? effort.events
+        effort.capturedAccesses = guestAccesses ?? effort.capturedAccesses
         effort.guestAccesses = guestAccesses ?? effort.guestAccesses
         effort.largeTraceBytes = largeTraceMegabytes.map { $0 * 1_000_000 } ?? effort.largeTraceBytes
         effort.scaleEvents = scaleEvents ?? effort.scaleEvents
