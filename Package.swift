@@ -1,8 +1,8 @@
-// swift-tools-version: 6.0
+// swift-tools-version: 6.3
 import PackageDescription
 
-/// `Tools/fuzz` sets it: rooms are then built with coverage instrumentation and the address sanitizer, and the fuzz targets
-/// under `Tests/Fuzz` exist. They are no part of an ordinary build, because libFuzzer brings its own `main`.
+/// `Tools/fuzz` sets it: rooms are then built with coverage instrumentation and the address sanitizer, and the fuzz
+/// targets under `Tests/Fuzz` exist. They are no part of an ordinary build, because libFuzzer brings its own `main`.
 let isFuzzing = Context.environment["VPMU_FUZZ"] != nil
 let roomSettings: [SwiftSetting] =
     isFuzzing
@@ -57,26 +57,27 @@ let package = Package(
             resources: [
                 "emulated", "emulated-hwid", "none", "mediated", "mediated-sched", "ultimate", "ultimate-exact", "fair",
                 "static", "esxi", "inuse", "confidential",
-            ].map { .embedInCode("Presets/\($0).yaml") }),
+            ].map { .embedInCode("Presets/\($0).yaml") }, exclude: ["Schema"]),
         .target(name: "CPolicy"),
         room("Plugin", knows: ["PMU", "Policy", "CPolicy"]),
         room("Host", knows: ["Policy", "PMU", "CZstd"]),
         .target(name: "Trace", dependencies: ["CZstd"], exclude: ["Schema"], swiftSettings: roomSettings),
-        room("Capture", knows: ["Trace", "CLinux"]),
-        room("Import", knows: ["Trace", "CZstd"]),
+        room("Capture", knows: ["Trace", "CLinux"], exclude: ["Schema"]),
+        room("Import", knows: ["Trace", "CZstd"], exclude: ["Schema"]),
         room("Scenario", knows: ["Host", "Policy", "PMU", "Trace", yams]),
         room("Timeline", knows: ["Host", "Policy", "PMU", "Trace", yams]),
         .target(name: "CDiff"),
         .target(name: "Counts", dependencies: ["CDiff"], exclude: ["Schema"]),
-        room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
+        room("Replay", knows: ["Timeline", "Counts", "Host", "Policy", "PMU", "Trace"], exclude: ["Schema"]),
         room(
             "Bisect",
-            knows: ["PolicyFile", "Plugin", yams, "Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"]),
+            knows: ["PolicyFile", "Plugin", yams, "Replay", "Timeline", "Counts", "Host", "Policy", "PMU", "Trace"],
+            exclude: ["Schema"]),
         room("Report", knows: ["Counts", "Timeline", "Trace", yams], exclude: ["Schema"]),
         room(
             "Plan", knows: ["Replay", "Report", "Timeline", "Counts", "Host", "Policy", "PMU"], exclude: ["Schema"]),
         .target(name: "CBench", dependencies: ["CZstd"]),
-        room("Bench", knows: ["CBench", "CZstd", "Counts", "Report", "Trace"]),
+        room("Bench", knows: ["CBench", "CZstd", "Counts", "Report", "Trace"], exclude: ["Schema"]),
         .executableTarget(
             name: "vpmu",
             dependencies: [

@@ -1,8 +1,8 @@
 import Foundation
 import Trace
 
-/// Decoding a trace to columns on one core: against the barest loop that could do it, and against what perf does with the
-/// same records.
+/// Decoding a trace to columns on one core: against the barest loop that could do it, and against what perf does with
+/// the same records.
 struct DecodeBench {
     let effort: BenchEffort
     let capture: GuestCapture?

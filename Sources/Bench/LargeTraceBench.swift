@@ -9,8 +9,8 @@ struct LargeTraceBench {
     private static let pcpus = 16
     /// Of the trace's clock.
     private static let hours: UInt64 = 3
-    /// As many bytes in a block as 64 Ki ordinary events take, so that there are as many blocks as in an ordinary trace of
-    /// this size.
+    /// As many bytes in a block as 64 Ki ordinary events take, so that there are as many blocks as in an ordinary trace
+    /// of this size.
     private static let eventsPerBlock = 7_000
 
     func run(into outcome: inout BenchOutcome) throws {

@@ -94,7 +94,8 @@ struct PeerProgram {
         return Running(pid: child, since: since)
     }
 
-    /// Runs `source` into this program through a pipe; the status, time and memory are this program's, and the source must end well.
+    /// Runs `source` into this program through a pipe; the status, time and memory are this program's, and the source
+    /// must end well.
     func run(_ arguments: [String], fedBy source: PeerProgram, _ sourceArguments: [String]) throws(BenchError) -> Run {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw BenchError("no pipe: \(String(cString: strerror(errno)))") }

@@ -1,8 +1,9 @@
 import Foundation
 import Trace
 
-/// Replaying a captured guest, everything included from the file to the printed counts: against `perf script`, which only
-/// prints the same records, and against decoding alone; further policies against the first; two threads against one.
+/// Replaying a captured guest, everything included from the file to the printed counts: against `perf script`, which
+/// only prints the same records, and against decoding alone; further policies against the first; two threads against
+/// one.
 struct ReplayBench {
     let effort: BenchEffort
     let executable: String
@@ -15,7 +16,8 @@ struct ReplayBench {
         guard let capture else { return }
         let vpmu = PeerProgram(path: executable)
         let perf = try GuestCapture.perf()
-        // Not repeated: threads that come back after their end are other threads, and such a trace is replayed from memory.
+        // Not repeated: threads that come back after their end are other threads, and such a trace is replayed from
+        // memory.
         let (path, trace) = (capture.tracePath, capture.trace)
         let events = Int(trace.eventCount)
         func arguments(_ policies: Int, threads: Int) -> [String] {

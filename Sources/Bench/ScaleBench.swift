@@ -1,8 +1,8 @@
 import Foundation
 import Trace
 
-/// How the cost of an event changes with the length of the trace, the number of policies and the number of pCPUs: it must
-/// not grow.
+/// How the cost of an event changes with the length of the trace, the number of policies and the number of pCPUs: it
+/// must not grow.
 struct ScaleBench {
     let effort: BenchEffort
     let executable: String
@@ -82,7 +82,8 @@ struct ScaleBench {
         ["bench", "--generate", "\(events)", "--generate-pattern", "\(min(events, pattern))"]
     }
 
-    /// Writes `events` made-up events, or somewhat more, to `path` (`-`: standard output): those of a synthetic host, repeated.
+    /// Writes `events` made-up events, or somewhat more, to `path` (`-`: standard output): those of a synthetic host,
+    /// repeated.
     static func generate(_ events: Int, pattern: Int, pcpus: Int, to path: String) throws {
         let scratch = try Scratch()
         let file = scratch.file("pattern.vpt")

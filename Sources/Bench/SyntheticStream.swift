@@ -1,11 +1,11 @@
 import Foundation
 import Trace
 
-/// A host made up: by default 200 vCPUs on 64 pCPUs, whose guests switch between tasks with several event sets, in the order
-/// of register accesses that perf's own code makes.
+/// A host made up: by default 200 vCPUs on 64 pCPUs, whose guests switch between tasks with several event sets, in the
+/// order of register accesses that perf's own code makes.
 ///
-/// It knows how much it could be compressed at best: every random choice adds its information, -log2 of its probability,
-/// to `bits`.
+/// It knows how much it could be compressed at best: every random choice adds its information, -log2 of its
+/// probability, to `bits`.
 struct SyntheticStream {
     let pcpus: Int
     let vcpus: Int

@@ -4,6 +4,10 @@
 // instructions each and the general registers one, so that vectors of two are slower than none.
 
 CDIFF_INLINE void line(const uint64_t *a, const uint64_t *b, cdiff_tolerance t, int scaled, cdiff_result *out) {
+    // Equal lines, which most are, add to nothing.
+    uint64_t unequal = 0;
+    for (int i = 0; i < CDIFF_LINE; i++) unequal |= a[i] ^ b[i];
+    if (!unequal) return;
 #pragma GCC unroll 8
     for (int i = 0; i < CDIFF_LINE; i++) {
         uint64_t greater = a[i] > b[i] ? a[i] : b[i];

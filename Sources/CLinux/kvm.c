@@ -35,6 +35,8 @@ int clinux_vm_create(void *memory, uint64_t bytes, int *kvm, int *vm) {
     return 0;
 }
 
+int clinux_vm_add_apic(int vm) { return ioctl(vm, KVM_CREATE_IRQCHIP, 0UL) < 0 ? -errno : 0; }
+
 int clinux_vcpu_create(int kvm, int vm, uint32_t id, struct clinux_vcpu *out) {
     int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
     if (size < 0) return -errno;

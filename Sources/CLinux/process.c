@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -131,4 +132,9 @@ int clinux_drop_capabilities(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
     return result(syscall(SYS_capset, &header, none));
+}
+
+void clinux_keep_memory(int bytes) {
+    (void)mallopt(M_MMAP_THRESHOLD, bytes);
+    (void)mallopt(M_TRIM_THRESHOLD, bytes);
 }

@@ -2,9 +2,9 @@ import Trace
 
 /// Notices CPUs that go offline or come online while a recording runs.
 ///
-/// A tracing instance keeps a ring for each possible CPU, and goes on when a CPU is back. perf takes the events off a CPU that goes
-/// offline (kernel/events/core.c, `perf_event_exit_cpu`) and a recorder that has given up its privileges cannot open new ones: the
-/// rest of the recording lacks that CPU, and the trace says so.
+/// A tracing instance keeps a ring for each possible CPU, and goes on when a CPU is back. perf takes the events off a
+/// CPU that goes offline (kernel/events/core.c, `perf_event_exit_cpu`) and a recorder that has given up its privileges
+/// cannot open new ones: the rest of the recording lacks that CPU, and the trace says so.
 struct CPUWatch {
     enum Change: Equatable {
         case left(Int)

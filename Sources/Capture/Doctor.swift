@@ -26,8 +26,8 @@ public struct Doctor: Sendable {
     /// Whether a recording can be made.
     public var canRecord: Bool { checks.allSatisfy { $0.outcome != .bad } }
 
-    /// Looks at this host. Opens one event and makes one tracing instance for a moment, and takes away tracing instances that
-    /// killed recorders left behind; changes nothing else.
+    /// Looks at this host. Opens one event and makes one tracing instance for a moment, and takes away tracing
+    /// instances that killed recorders left behind; changes nothing else.
     public init() {
         var checks: [Check?] = [Self.kernel()]
         let (tracefsCheck, tracefs) = Self.tracefs()
@@ -208,10 +208,10 @@ extension Doctor {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// `{"version":1,"canRecord":...,"checks":[{"name","outcome","detail","remedy"}]}`
+    /// `{"schemaVersion":1,"canRecord":...,"checks":[{"name","outcome","detail","remedy"}]}`
     public func json() throws -> String {
         struct Document: Encodable {
-            var version = 1
+            var schemaVersion = 1
             var canRecord: Bool
             var checks: [Check]
         }

@@ -5,14 +5,15 @@ import Trace
 ///     made      entry exit entry exit entry exit      sched_switch
 ///     kept      entry                       exit      sched_switch
 ///
-/// A slice is what a vCPU's thread does between two task switches, at most a tenth of a second of it. The exit that is kept is the
-/// slice's last as it was, but its info1 says how long the slice was in guest mode, ns, and its info2 how many exits it had.
-/// An exit for RDPMC ends a slice too: it is the only sign of a guest's RDPMC (VMX exit reason 15, SVM 0x6f).
+/// A slice is what a vCPU's thread does between two task switches, at most a tenth of a second of it. The exit that is
+/// kept is the slice's last as it was, but its info1 says how long the slice was in guest mode, ns, and its info2 how
+/// many exits it had. An exit for RDPMC ends a slice too: it is the only sign of a guest's RDPMC (VMX exit reason 15,
+/// SVM 0x6f).
 struct ExitFolding {
     /// Nanoseconds after which the next entry begins a new slice.
     static let longestSlice: UInt64 = 100_000_000
-    /// Records after which an exit is kept although nothing has said that it is the last: it must still find its place among
-    /// those that the stage holds back.
+    /// Records after which an exit is kept although nothing has said that it is the last: it must still find its place
+    /// among those that the stage holds back.
     static let mostBehind = EventStage.heldBack / 2
 
     private var thread: Int32 = -1
@@ -31,7 +32,7 @@ struct ExitFolding {
         case .schedSwitch:
             if event.pid == thread { close(into: &stage) }
             stage.add(event)
-        case .kvmMSR, .writeMSR, .readMSR, .rdpmc:
+        default:
             if last != nil {
                 behind += 1
                 if behind >= Self.mostBehind { close(into: &stage) }

@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// Keeps SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 from ending this process; they wait until somebody asks for them, or until
-/// they are released. For the calling thread, which must be the one that releases.
+/// Keeps SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 from ending this process; they wait until somebody asks for them,
+/// or until they are released. For the calling thread, which must be the one that releases.
 final class HeldSignals {
     private var before = sigset_t()
     private var isHolding = true

@@ -1,6 +1,7 @@
 import Glibc
 
-/// The kernel's list of CPUs that are online, kept open: to see ten times a second that it is what it was takes one call of the system.
+/// The kernel's list of CPUs that are online, kept open: to see several times a second that it is what it was takes one
+/// call of the system.
 struct OnlineCPUs {
     private let file: Descriptor?
     private var text: [UInt8] = []

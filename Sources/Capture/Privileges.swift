@@ -4,7 +4,8 @@ import CLinux
 public enum Privileges {
     public enum Use: Sendable {
         case keep
-        /// Gives up all capabilities. What root does as the owner of files still works, and so does a command that is started.
+        /// Gives up all capabilities. What root does as the owner of files still works, and so does a command that is
+        /// started.
         case drop
     }
 

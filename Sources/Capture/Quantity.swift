@@ -1,6 +1,7 @@
 /// Amounts as people type them.
 public enum Quantity {
-    /// Nanoseconds of `10`, `1.5s`, `500ms`, `2m`, `1h`; a bare number is seconds. nil for anything else, 0 and more than a year.
+    /// Nanoseconds of `10`, `1.5s`, `500ms`, `2m`, `1h`; a bare number is seconds. nil for anything else, 0 and more
+    /// than a year.
     public static func nanoseconds(_ text: some StringProtocol) -> UInt64? {
         let units: [(String, Double)] = [("ms", 1e6), ("us", 1e3), ("ns", 1), ("s", 1e9), ("m", 6e10), ("h", 3.6e12)]
         guard let value = scaled(text, units: units, bare: 1e9), value >= 1, value <= 3.2e16 else { return nil }

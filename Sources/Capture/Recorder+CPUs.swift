@@ -1,8 +1,8 @@
 import Trace
 
 extension Recorder {
-    /// Looks which CPUs are online and says what has changed. Where the source does not record a CPU that is back, its records
-    /// count as lost from when it left.
+    /// Looks which CPUs are online and says what has changed. Where the source does not record a CPU that is back, its
+    /// records count as lost from when it left.
     func followCPUs<Sink: TraceSink>(into sink: inout Sink) throws {
         guard onlineCPUs.hasChanged(), let online = try? CPUList.online() else { return }
         let now = MonotonicClock.now()

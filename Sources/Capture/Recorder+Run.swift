@@ -3,11 +3,11 @@ import Glibc
 import Trace
 
 extension Recorder {
-    /// Records until the duration is over, the command has ended, SIGINT, SIGTERM or SIGHUP arrives, a control command or `tick`
-    /// says so.
+    /// Records until the duration is over, the command has ended, SIGINT, SIGTERM or SIGHUP arrives, a control command
+    /// or `tick` says so.
     ///
-    /// - Parameter tick: called about ten times a second and after each snapshot, between events; decides whether to go on.
-    ///   What it throws ends the recording as a failing sink does.
+    /// - Parameter tick: called every `options.tickNanoseconds` and after each snapshot, between events; decides
+    ///   whether to go on. What it throws ends the recording as a failing sink does.
     /// - Throws: `CaptureError` when the kernel or the command fails; a failing sink ends the recording in order and is
     ///   told in the summary.
     public func run<Sink: TraceSink>(
@@ -15,7 +15,8 @@ extension Recorder {
     ) throws -> RecordingSummary {
         // A flight recorder's rings are left alone until somebody asks for what they hold.
         let polled = options.mode == .continuous ? source.descriptors : []
-        let waiter = try RecordingWaiter(descriptors: polled, duration: options.duration)
+        let waiter = try RecordingWaiter(
+            descriptors: polled, tickNanoseconds: options.tickNanoseconds, duration: options.duration)
         let control = try options.control.map { try RecordingControl($0) }
         if let control { try waiter.watch(control) }
         began = MonotonicClock.now()
@@ -203,8 +204,8 @@ extension Recorder {
         try source.followProcesses()
     }
 
-    /// Looks at the recorder's own use of the CPU about once a second. Over the limit it first gives up entries and exits, where
-    /// they are recorded, and the second time the recording.
+    /// Looks at the recorder's own use of the CPU about once a second. Over the limit it first gives up entries and
+    /// exits, where they are recorded, and the second time the recording.
     private func isOverBudget() throws -> Bool {
         guard let limit = options.mostOverheadPercent, let used = costs.percentOfLastSecond(), used > limit else {
             return false

@@ -1,13 +1,13 @@
 import CLinux
 import Trace
 
-/// Records the seven tracepoints of this host into a sink.
+/// Records our tracepoints of this host into a sink.
 ///
 ///     init        finds the tracepoints, opens every ring; nothing runs yet, all that can be refused has been
 ///     run         starts the rings, then the command; takes out of the rings what comes; stops, accounts for every record
 ///
-/// One thread does it all: it sleeps in epoll until a ring is partly full, a tenth of a second has gone, a signal arrives or
-/// the command ends. Files, progress and exit codes are the caller's.
+/// One thread does it all: it sleeps in epoll until a ring is partly full, a quarter of a second has gone, a signal
+/// arrives or the command ends. Files, progress and exit codes are the caller's.
 public final class Recorder {
     public let options: RecordingOptions
     /// What the trace will say of itself; complete but for the threads and remarks of the summary.
@@ -41,7 +41,9 @@ public final class Recorder {
         try options.limits.validate()
         let tracefs = try Tracefs()
         let orphans = TracefsInstance.removeOrphans(in: tracefs)
-        let kinds = EventKind.allCases.filter { options.exits != .none || !$0.isTransition }
+        let kinds =
+            EventKind.always.filter { options.exits != .none || !$0.isTransition }
+            + OptionalSource.allCases.filter { options.optional.contains($0) }.flatMap(\.kinds)
         let tracepoints = try Tracepoints(tracefs, kinds: kinds)
         let cpus = try Self.cpus(options)
         for process in options.processes where GuestThreads.threadIDs(ofProcess: process).isEmpty {
@@ -73,6 +75,13 @@ public final class Recorder {
         metadata.blindSpots += options.exits.blindSpots
         if options.cpus != nil {
             metadata.blindSpots.append("Only CPUs \(cpus.map(String.init).joined(separator: ",")) were recorded.")
+        }
+        if options.optional.contains(.opens) { metadata.blindSpots.append(BlindSpots.opens) }
+        if options.optional.contains(.interrupts) { metadata.blindSpots.append(BlindSpots.interrupts) }
+        if options.optional.contains(.holders) {
+            let holders = PerfEventHolders.scan()
+            metadata.perfEventHolders = holders
+            metadata.blindSpots += BlindSpots.holders(holders)
         }
         threads.add(GuestThreads.scan())
         metadata.threads = threads.all
@@ -117,16 +126,20 @@ struct ThreadRegistry {
     private var known: [Int32: TraceMetadata.ThreadIdentity] = [:]
     private var looked: Set<Int32> = []
 
-    var all: [TraceMetadata.ThreadIdentity] { known.values.sorted { $0.tid < $1.tid } }
+    /// By thread id.
+    private(set) var all: [TraceMetadata.ThreadIdentity] = []
 
     mutating func add(_ threads: [TraceMetadata.ThreadIdentity]) {
         for thread in threads {
             known[thread.tid] = thread
             looked.insert(thread.tid)
         }
+        // Asked for several times a second, and seldom another.
+        all = known.values.sorted { $0.tid < $1.tid }
     }
 
     mutating func identify(_ threads: Set<Int32>) {
+        guard !threads.isSubset(of: looked) else { return }
         for thread in threads.subtracting(looked).sorted() where !looked.contains(thread) {
             looked.insert(thread)
             add(GuestThreads.identify(thread: thread))

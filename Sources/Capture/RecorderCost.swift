@@ -19,7 +19,8 @@ extension RecorderCost {
             return cost
         }
 
-        /// Per cent of one CPU over the last second or a little more; nil until a second has gone since the last answer.
+        /// Per cent of one CPU over the last second or a little more; nil until a second has gone since the last
+        /// answer.
         mutating func percentOfLastSecond() -> Double? {
             let now = MonotonicClock.now()
             guard now - windowBegan >= 1_000_000_000 else { return nil }

@@ -2,8 +2,8 @@ import Glibc
 
 /// Commands to a running recording, one a line, each answered once it has taken effect.
 ///
-/// The protocol is that of `perf record --control`: the reader of the first FIFO is the recorder, and it writes `ack\n` to the
-/// second.
+/// The protocol is that of `perf record --control`: the reader of the first FIFO is the recorder, and it writes `ack\n`
+/// to the second.
 ///
 /// | command             | effect                                             |
 /// |---------------------|----------------------------------------------------|

@@ -1,3 +1,5 @@
+import Trace
+
 /// What a recording shall take, from whom, and for how long.
 public struct RecordingOptions: Sendable {
     /// Nanoseconds after which the recording ends; nil: when the command ends or a signal arrives.
@@ -11,13 +13,16 @@ public struct RecordingOptions: Sendable {
     public var source = RecordingSource.automatic
     /// Whether entries into and exits from guests are recorded.
     public var exits = ExitDetail.none
+    /// What is recorded beside what every recording takes.
+    public var optional: Set<OptionalSource> = []
     /// A command to run once everything is being recorded; the recording ends with it. Its name is looked up in PATH.
     public var command: [String] = []
     /// How much is written, into how many files.
     public var limits = RecordingLimits()
     /// Whether records are read as they come, or stay in the kernel until they are asked for.
     public var mode = RecordingMode.continuous
-    /// Per cent of one CPU that the recorder may use; nil: any. Beyond it entries and exits are given up, then the recording.
+    /// Per cent of one CPU that the recorder may use; nil: any. Beyond it entries and exits are given up, then the
+    /// recording.
     public var mostOverheadPercent: Double?
     /// Nothing is recorded before a control command says so.
     public var startsPaused = false
@@ -29,6 +34,15 @@ public struct RecordingOptions: Sendable {
     public var bufferBytes: UInt64?
 
     public init() {}
+
+    /// Nanoseconds between two looks at rings that do not fill, at guests that turn up, and at the clock. Full rings
+    /// and signals need none. What a quiet host's recorder costs is these looks, so they are no more frequent than the
+    /// limits ask for; a command's guests may live for moments only, and whose threads they were is not to be learnt
+    /// afterwards.
+    public var tickNanoseconds: UInt64 {
+        let isUnhurried = limits == RecordingLimits() && mostOverheadPercent == nil && command.isEmpty
+        return isUnhurried ? 250_000_000 : 100_000_000
+    }
 
     /// The ring size that is used: what was asked for, or 4 MiB where a 64th of the memory allows that for every CPU.
     func ringBytes(cpus: Int) throws -> UInt64 {
@@ -65,12 +79,12 @@ public enum RecordingMode: Sendable, Equatable {
 
 /// How much of `kvm:kvm_entry` and `kvm:kvm_exit` is recorded.
 ///
-/// They tell which vCPU a thread runs, when it was in the guest, and that a guest read a counter by RDPMC; and there is one of
-/// each for every exit of every guest on the host.
+/// They tell which vCPU a thread runs, when it was in the guest, and that a guest read a counter by RDPMC; and there is
+/// one of each for every exit of every guest on the host.
 public enum ExitDetail: String, Sendable, CaseIterable {
     case none
-    /// One pair for each slice of a vCPU's thread, with the slice's time in guest mode (`ExitFolding`): a smaller file. The kernel
-    /// makes, and the guest pays for, a record of each entry and exit all the same.
+    /// One pair for each slice of a vCPU's thread, with the slice's time in guest mode (`ExitFolding`): a smaller file.
+    /// The kernel makes, and the guest pays for, a record of each entry and exit all the same.
     case summary
     case full
 

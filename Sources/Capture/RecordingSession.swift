@@ -1,6 +1,7 @@
 import Trace
 
-/// One recording into one file: a recorder, a writer, and what the trace must be told at the end.
+/// One recording into one file, or several in turn where it rotates: a recorder, a writer, and what the trace must be
+/// told at the end.
 public enum RecordingSession {
     public struct Output: Sendable {
         public var path: String
@@ -19,6 +20,10 @@ public enum RecordingSession {
 
     /// Events younger than this may wait in memory; older ones are written, so that a killed recorder loses little.
     static let longestWaitNanoseconds: UInt64 = 1_000_000_000
+
+    /// Where no limit must be kept the encoder sleeps so long, or until there is work enough: waking it costs more than
+    /// the few events that a quiet host makes meanwhile.
+    private static let encoderRestNanoseconds: UInt64 = 450_000_000
 
     /// Records as `options` say. Nothing is created before everything that can be refused has been opened.
     ///
@@ -49,10 +54,17 @@ public enum RecordingSession {
             return metadata
         }
         let encoding = encoder
+        var told = MonotonicClock.now()
         var summary = try recorder.run(into: &encoder) { state in
-            if state.reason == .snapshot { try encoding.flush() }
+            let now = MonotonicClock.now()
+            if state.reason == .snapshot {
+                try encoding.flush()
+            } else if options.limits == RecordingLimits(), now - told < Self.encoderRestNanoseconds {
+                return .goOn
+            }
+            told = now
             let decision = try encoding.tick(
-                now: MonotonicClock.now(), metadata: metadata(state.threads, state.remarks, state.cost))
+                now: now, metadata: metadata(state.threads, state.remarks, state.cost))
             hitLimit = decision == .stop
             progress(Progress(recording: state, bytesWritten: encoding.bytesWritten))
             return decision

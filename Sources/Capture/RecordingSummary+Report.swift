@@ -20,7 +20,7 @@ extension RecordingSummary {
         let vcpus = threads.filter { $0.vcpu != nil }
         if !vcpus.isEmpty {
             lines.append(
-                "Saw \(vcpus.count) vCPU thread\(vcpus.count == 1 ? "" : "s") of \(Set(vcpus.map(\.pid)).count) VM process(es)."
+                "Saw \(vcpus.count) vCPU thread\(vcpus.count == 1 ? "" : "s") of \(Set(vcpus.compactMap(\.pid)).count) VM process(es)."
             )
         }
         lines += remarks.map { "Note: \($0)" }
@@ -49,7 +49,7 @@ extension RecordingSummary {
         }
     }
 
-    /// The same for programs: `{"version":1, "end", "records", "made", "lost", "rings", ...}`, keys sorted.
+    /// The same for programs: `{"schemaVersion":1, "end", "records", "made", "lost", "rings", ...}`, keys sorted.
     public func json(path: String) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
@@ -74,7 +74,7 @@ extension RecordingSummary {
             var lostOfUnknownTracepoint: UInt64
             var tracepoints: [String: Count]
         }
-        var version = 1
+        var schemaVersion = 1
         var path: String
         var end: String
         var commandExitCode: Int32?

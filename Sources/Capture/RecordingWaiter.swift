@@ -17,9 +17,6 @@ final class RecordingWaiter {
         case control
     }
 
-    /// Between two looks at rings that do not fill.
-    static let tickNanoseconds: UInt64 = 100_000_000
-
     private enum Tag {
         static let tick: UInt64 = 1 << 32
         static let duration: UInt64 = 2 << 32
@@ -37,12 +34,13 @@ final class RecordingWaiter {
     private var child: Descriptor?
     private var ready = [clinux_ready](repeating: clinux_ready(), count: 64)
 
-    init(descriptors: [Int32], duration nanoseconds: UInt64?) throws {
+    /// - Parameter tickNanoseconds: between two looks at rings that do not fill.
+    init(descriptors: [Int32], tickNanoseconds: UInt64, duration nanoseconds: UInt64?) throws {
         rings = descriptors
         held = try HeldSignals()
         epoll = Descriptor(try CaptureError.check(clinux_epoll(), "wait for events"))
         signals = Descriptor(try CaptureError.check(clinux_signal_descriptor(), "wait for signals"))
-        tick = Descriptor(try CaptureError.check(clinux_timer_descriptor(Self.tickNanoseconds), "set a timer"))
+        tick = Descriptor(try CaptureError.check(clinux_timer_descriptor(tickNanoseconds), "set a timer"))
         duration = Descriptor(try CaptureError.check(clinux_timer_descriptor(nanoseconds ?? 0), "set a timer"))
         try add(tick, Tag.tick)
         try add(duration, Tag.duration)

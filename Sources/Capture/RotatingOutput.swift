@@ -1,10 +1,11 @@
 import Foundation
 import Trace
 
-/// The file or files of a recording: one after the other where they are rotated, the oldest removed where space is limited.
+/// The file or files of a recording: one after the other where they are rotated, the oldest removed where space is
+/// limited.
 ///
-/// A file that is not the last is finished like any other: each is a whole trace with the metadata of all. Names of threads are
-/// numbered once for the recording and again for each file, so that files do not depend on each other.
+/// A file that is not the last is finished like any other: each is a whole trace with the metadata of all. Names of
+/// threads are numbered once for the recording and again for each file, so that files do not depend on each other.
 final class RotatingOutput: TraceSink {
     private let output: RecordingSession.Output
     private let limits: RecordingLimits
@@ -45,10 +46,21 @@ final class RotatingOutput: TraceSink {
     var paths: [String] { finished.map(\.path) + [writer.path] }
 
     func append(_ event: TraceEvent) throws {
-        guard event.kind == .schedSwitch else { return try writer.append(event) }
         var event = event
-        event.value2 = UInt64(name(event.prevComm)) | UInt64(name(event.nextComm)) << 32
+        if event.kind.namesThreads { rename(&event) }
         try writer.append(event)
+    }
+
+    /// The same for many; those that name threads are changed in place.
+    func append(_ events: UnsafeMutableBufferPointer<TraceEvent>) throws {
+        for index in events.indices where events[index].kind.namesThreads { rename(&events[index]) }
+        try writer.append(UnsafeBufferPointer(events))
+    }
+
+    /// Gives names the numbers that they have in the current file.
+    private func rename(_ event: inout TraceEvent) {
+        let second = event.kind == .processExit ? 0 : UInt64(name(event.nextComm)) << 32
+        event.value2 = UInt64(name(event.prevComm)) | second
     }
 
     func append(_ lost: LostRecords) throws {
@@ -155,8 +167,8 @@ public struct RecordingLimits: Sendable, Equatable {
     public var rotation: Rotation?
     /// Files that are kept; the oldest are removed. Only with rotation.
     public var mostFiles: Int?
-    /// Bytes on disk: with rotation the oldest files are removed, without it the recording ends. It is looked at about ten
-    /// times a second, so that a little more may be written.
+    /// Bytes on disk: with rotation the oldest files are removed, without it the recording ends. It is looked at about
+    /// ten times a second, so that a little more may be written.
     public var mostBytes: UInt64?
 
     public enum Rotation: Sendable, Equatable {

@@ -11,14 +11,14 @@ public struct Tracepoints: Sendable {
         public var decoder: TracepointDecoder
     }
 
-    /// In the order of `EventKind.allCases`.
+    /// In the order asked for.
     public let present: [Entry]
     public let missing: [EventKind]
     /// Index into `present` by `common_type`; 0xff where it is none of ours.
     private let indexByType: [UInt8]
 
     /// - Throws: `CaptureError.noTracepoints` where none of `kinds` exists, or what reading the formats throws.
-    public init(_ tracefs: Tracefs, kinds: [EventKind] = EventKind.allCases) throws {
+    public init(_ tracefs: Tracefs, kinds: [EventKind] = EventKind.always) throws {
         var present: [Entry] = []
         var missing: [EventKind] = []
         for kind in kinds {
@@ -47,6 +47,7 @@ public struct Tracepoints: Sendable {
     }
 
     /// The entry's index for a record's `common_type`, or nil.
+    @inline(__always)
     func index(ofType type: UInt16) -> Int? {
         guard Int(type) < indexByType.count, indexByType[Int(type)] != 0xff else { return nil }
         return Int(indexByType[Int(type)])

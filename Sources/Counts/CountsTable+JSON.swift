@@ -54,7 +54,8 @@ extension CountsTable: Codable {
             notices: try container.decodeIfPresent([Notice].self, forKey: .notices) ?? [])
     }
 
-    /// One policy gives an object, several an array of objects. Sorted keys and a final newline: same table, same bytes.
+    /// One policy gives an object, several an array of objects. Sorted keys and a final newline: same table, same
+    /// bytes.
     public static func json(_ tables: [CountsTable]) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]

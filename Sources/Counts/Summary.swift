@@ -8,11 +8,8 @@ public struct Summary: Equatable, Sendable {
     public var enabledNs: UInt64 = 0
     public var runningNs: UInt64 = 0
     public var silentNs: UInt64 = 0
-    /// Guest series that were silent all the time they were enabled.
-    public var whollySilent = 0
     /// Of the host's events.
     public var hostEnabledNs: UInt64 = 0
-    public var hostRunningNs: UInt64 = 0
     public var blindNs: UInt64 = 0
     /// Different host events (by owner, pCPU and event) that went without a counter.
     public var displaced = 0
@@ -32,10 +29,8 @@ public struct Summary: Equatable, Sendable {
                 enabledNs &+= row.enabledNs
                 runningNs &+= row.runningNs
                 silentNs &+= row.silentNs
-                if row.isWhollySilent { whollySilent += 1 }
             } else {
                 hostEnabledNs &+= row.enabledNs
-                hostRunningNs &+= row.runningNs
                 blindNs &+= row.blindNs
             }
         }
@@ -61,9 +56,7 @@ public struct Summary: Equatable, Sendable {
         enabledNs &+= other.enabledNs
         runningNs &+= other.runningNs
         silentNs &+= other.silentNs
-        whollySilent += other.whollySilent
         hostEnabledNs &+= other.hostEnabledNs
-        hostRunningNs &+= other.hostRunningNs
         blindNs &+= other.blindNs
         displaced += other.displaced
         interceptedAccesses &+= other.interceptedAccesses
@@ -81,23 +74,4 @@ extension SeriesKey {
 extension Series {
     /// The counter reported itself as working for some time, and counted for none of it.
     public var isWhollySilent: Bool { enabledNs > 0 && silentNs >= enabledNs }
-}
-
-/// How evenly counter time was shared among series that asked for it.
-public struct Fairness: Equatable, Sendable {
-    /// The least and the greatest share, running over enabled, 0 ... 1.
-    public var least: Double
-    public var greatest: Double
-    /// Jain's index of the shares: 1 where all are equal, 1/n where one has everything. 1 also where all shares are 0.
-    public var jain: Double
-
-    /// Nil where nobody asked for a counter.
-    public init?(_ rows: some Sequence<Series>) {
-        let shares = rows.filter { $0.enabledNs > 0 }.map { Double($0.runningNs) / Double($0.enabledNs) }
-        guard let least = shares.min(), let greatest = shares.max() else { return nil }
-        self.least = least
-        self.greatest = greatest
-        let (sum, squares) = shares.reduce((0.0, 0.0)) { ($0.0 + $1, $0.1 + $1 * $1) }
-        jain = squares == 0 ? 1 : sum * sum / (Double(shares.count) * squares)
-    }
 }

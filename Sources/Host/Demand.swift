@@ -70,6 +70,9 @@ public struct Demand: Sendable {
         /// Index of the group's leader in `hostEvents`, nil for a leader.
         public var leader: Int?
         public var certainty: Certainty
+        /// The counter that an event which was there before the trace was on when it began, where the trace shows it:
+        /// perf keeps an event where it was last (`x86_schedule_events()`, arch/x86/events/core.c, v6.12).
+        public var counterBefore: Counter?
 
         public enum Scope: Sendable, Equatable, Hashable {
             case pcpu(Int)
@@ -82,7 +85,7 @@ public struct Demand: Sendable {
         public init(
             name: String, config: UInt64, priority: EventSpec.Priority, exclusion: EventSpec.Exclusion = .none,
             exclusionKnown: Bool = true, scope: Scope, samplePeriod: UInt64 = 0, leader: Int? = nil,
-            certainty: Certainty = .seen
+            certainty: Certainty = .seen, counterBefore: Counter? = nil
         ) {
             self.name = name
             self.config = config
@@ -93,6 +96,7 @@ public struct Demand: Sendable {
             self.samplePeriod = samplePeriod
             self.leader = leader
             self.certainty = certainty
+            self.counterBefore = counterBefore
         }
     }
 }
@@ -156,4 +160,9 @@ public struct DemandOperation: Sendable, Equatable {
         self.kind = kind
         self.source = source
     }
+}
+
+extension Demand {
+    /// The name of the hard lockup detector's events, as its sysctl spells it.
+    public static let watchdogName = "nmi_watchdog"
 }

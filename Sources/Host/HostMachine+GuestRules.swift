@@ -50,8 +50,8 @@ extension HostMachine {
         }
     }
 
-    /// The VM powers on, which is when a guest of it first runs: counters in use now are not to be had, and a guest that
-    /// looks is told so.
+    /// The VM powers on, which is when a guest of it first runs: counters in use now are not to be had, and a guest
+    /// that looks is told so.
     mutating func powerOn(_ vm: Int) {
         poweredOn[vm] = true
         unavailable[vm] = guestRules[vm].availability == .freeAtPowerOn ? countersInUse() : 0

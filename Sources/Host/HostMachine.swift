@@ -16,7 +16,8 @@ import Policy
 /// Where operations leave something out (a thread that was never switched in, a VM that was never created) the
 /// machine supplies it at the first use.
 ///
-/// Functions that only look at the machine are inlined, here as in the scheduler: each call would else get a copy of all of it.
+/// Functions that only look at the machine are inlined, here as in the scheduler: each call would else get a copy of
+/// all of it.
 public struct HostMachine<Sink: PMUSink> {
     public var scheduler: CounterScheduler<Sink>
     public let model: ProcessorModel
@@ -31,6 +32,8 @@ public struct HostMachine<Sink: PMUSink> {
     /// The pCPU each host task is current on, -1 if none.
     var hostTaskPCPU: [Int]
     var hostEvents: [HostEventState]
+    /// The other members of each leader's group.
+    var siblings: [Int: [Int]]
     var vms: [VMState]
     /// VMs that hold the whole PMU while they run.
     var mediatedVMs = 0
@@ -85,6 +88,10 @@ public struct HostMachine<Sink: PMUSink> {
         for _ in actors.hostTasks { hostTasks.append(scheduler.addTask()) }
         currentVCPU = [Int](repeating: -1, count: actors.pcpus)
         hostEvents = [HostEventState](repeating: HostEventState(), count: actors.hostEvents.count)
+        siblings = [:]
+        for (index, event) in actors.hostEvents.enumerated() {
+            if let leader = event.leader, leader != index { siblings[leader, default: []].append(index) }
+        }
         vms = [VMState](repeating: .absent, count: actors.vms.count)
         setFilters()
     }
@@ -132,12 +139,16 @@ public struct HostMachine<Sink: PMUSink> {
     @inline(__always)
     public func isRunning(vm: Int) -> Bool { vms.indices.contains(vm) && vms[vm] == .running }
 
+    /// Whether the VM of `vcpu` was to be created and must not.
+    @inline(__always)
+    public func isRefused(vcpu: Int) -> Bool { vms[actors.vcpus[vcpu].vm] == .refused }
+
     /// The virtual counters that the guest of `vcpu` believes to count, by `Counter.bit`.
     @inline(__always)
     public func guestEnabled(vcpu: Int) -> UInt64 { vcpus[vcpu].enabledMask }
 
-    /// The event that the guest has programmed a counter with, as a raw event select: a fixed counter's privileges come from its
-    /// field of FIXED_CTR_CTRL.
+    /// The event that the guest has programmed a counter with, as a raw event select: a fixed counter's privileges come
+    /// from its field of FIXED_CTR_CTRL.
     @inline(__always)
     public func programmedEvent(vcpu: Int, counter: Counter) -> UInt64 {
         guard let slot = GuestRegisters.slot(of: counter) else { return 0 }

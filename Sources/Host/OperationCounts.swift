@@ -13,7 +13,8 @@ public struct OperationCounts: Sendable, Hashable {
     public var interrupts: UInt64 = 0
     /// Times a counter's event was looked up in the VM's event filter.
     public var filterLookups: UInt64 = 0
-    /// Registers written, and read, around VM entry and exit to hand the PMU over.
+    /// Registers written, and read, around VM entry and exit to hand the PMU over. Of counters it is those that count
+    /// whose values are taken to differ from what the hardware holds; the others' are both 0.
     public var registersWrittenAtEntry: UInt64 = 0
     public var registersWrittenAtExit: UInt64 = 0
     public var registersRead: UInt64 = 0

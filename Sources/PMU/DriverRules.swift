@@ -20,4 +20,6 @@ public struct DriverRules: OptionSet, Sendable, Hashable {
     /// Exclusive events bar a counter to the sibling hyper-thread, and while a core has one, each thread gets half of
     /// its GP counters (`intel_get_excl_constraints()`, `x86_schedule_events()`, v6.12).
     public static let hyperthreadErratum = DriverRules(rawValue: 1 << 5)
+    /// Event selects have a second unit mask (`EventSelect.unitMask2`).
+    public static let secondUnitMask = DriverRules(rawValue: 1 << 6)
 }

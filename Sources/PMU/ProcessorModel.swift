@@ -30,16 +30,20 @@ public struct ProcessorModel: Sendable, Equatable {
     public var named: [String: UInt64]
     /// Core events that tell about the socket rather than the core: what a cautious host leaves to guests that own one.
     public var socketEvents: [EventPattern]
-    /// The largest number of core events one cycle can add to a counter, and the clock in Hz: the physical limit of a
-    /// count over time.
+    /// The largest number of core events one cycle can add to a counter (instructions among them: twice the width of
+    /// allocation, since two may be fused), and the fastest clock in Hz: with `branchesPerCycle` the physical limits of
+    /// counts over time (`physicalLimit(of:)`).
     public var maxEventsPerCycle: UInt64
     public var maxFrequency: UInt64
+    /// Branches that one cycle can execute, nil where nobody says.
+    public var branchesPerCycle: UInt64?
 
     public init(
         name: String, flavour: Flavour, gp: Int, fixed: Int, version: Int, fullWidthWrites: Bool = true,
         rows: [ConstraintRow] = [], preciseRows: [ConstraintRow] = [], rules: DriverRules = [], metrics: Int = 0,
         generic: [GenericEvent: UInt64], named: [String: UInt64] = [:], socketEvents: [EventPattern] = [],
-        width: Int = 48, maxEventsPerCycle: UInt64 = 16, maxFrequency: UInt64 = 6_000_000_000
+        width: Int = 48, maxEventsPerCycle: UInt64 = 16, maxFrequency: UInt64 = 6_000_000_000,
+        branchesPerCycle: UInt64? = nil
     ) {
         self.name = name
         self.flavour = flavour
@@ -57,6 +61,7 @@ public struct ProcessorModel: Sendable, Equatable {
         self.width = width
         self.maxEventsPerCycle = maxEventsPerCycle
         self.maxFrequency = maxFrequency
+        self.branchesPerCycle = branchesPerCycle
     }
 
     /// All ones over the counter's width.
@@ -70,16 +75,6 @@ public struct ProcessorModel: Sendable, Equatable {
     /// The longest period the kernel arms a counter with, in events: half the width, or 2^31-1 where a GP counter can
     /// only be written with 32 bits (`x86_pmu.max_period`, arch/x86/events/intel/core.c intel_pmu_init, v6.12).
     public var maxPeriod: UInt64 { fullWidthWrites ? counterMask >> 1 : 0x7fff_ffff }
-
-    /// The most of `config` that a counter can count in a second. With a counter mask it goes up by one a cycle at most
-    /// (SDM volume 3B, 20.2.1.1; APM volume 2, 13.2.1), and what counts cycles by no more.
-    public func mostPerSecond(of config: UInt64) -> UInt64 {
-        let event = EventSelect(rawValue: config)
-        let isCycles = event.rawValue & 0xf_0000_ffff == generic[.cycles].map { $0 & 0xf_0000_ffff }
-        let perCycle = event.counterMask != 0 || isCycles ? 1 : maxEventsPerCycle
-        let (product, overflow) = perCycle.multipliedReportingOverflow(by: maxFrequency)
-        return overflow ? .max : product
-    }
 
     /// Whether `config` tells about the socket rather than the core.
     public func isSocketEvent(_ config: UInt64) -> Bool { socketEvents.contains { $0.matches(config) } }

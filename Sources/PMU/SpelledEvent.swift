@@ -42,7 +42,8 @@ extension ProcessorModel {
         if let event = GenericEvent(spelling: lower) { return generic[event] }
         if let config = named[lower] { return config }
         if lower.hasPrefix("r"), let raw = EventSpelling.hexadecimal(lower.dropFirst()) { return raw }
-        return EventSpelling.config(fromTerms: lower, flavour: flavour)
+        return EventSpelling.config(
+            fromTerms: lower, flavour: flavour, unitMaskBits: rules.contains(.secondUnitMask) ? 16 : 8)
     }
 
     /// perf's name of `config` on this model where it has one, else `rUUEE`; USR, OS, INT and EN do not matter.
@@ -50,7 +51,7 @@ extension ProcessorModel {
         let code =
             config
             & ~(EventSelect.user | EventSelect.os | EventSelect.interrupt | EventSelect.enable
-            | EventSelect.guestOnly | EventSelect.hostOnly)
+            | (flavour == .intel ? 0 : EventSelect.guestOnly | EventSelect.hostOnly))
         if generic[.refCycles] == code { return GenericEvent.refCycles.rawValue }
         for event in GenericEvent.allCases where generic[event] == code { return event.rawValue }
         for (name, value) in named.sorted(by: { $0.key < $1.key }) where value == code { return name }
@@ -86,24 +87,27 @@ enum EventSpelling {
         digits.first?.isHexDigit == true ? UInt64(digits, radix: 16) : nil
     }
 
-    static func config(fromTerms text: String, flavour: Flavour) -> UInt64? {
+    static func config(fromTerms text: String, flavour: Flavour, unitMaskBits: Int) -> UInt64? {
         var config: UInt64 = 0
         for term in text.split(separator: ",", omittingEmptySubsequences: false) {
             let parts = term.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let key = parts.first, !key.isEmpty else { return nil }
             let text = parts.count == 2 ? parts[1] : "1"
             let number = text.hasPrefix("0x") ? hexadecimal(text.dropFirst(2)) : UInt64(text)
-            guard let value = number, let bits = bits(of: key, value, flavour) else { return nil }
+            guard let value = number, let bits = bits(of: key, value, flavour, unitMaskBits) else { return nil }
             config |= bits
         }
         return config
     }
 
-    private static func bits(of term: Substring, _ value: UInt64, _ flavour: Flavour) -> UInt64? {
+    private static func bits(
+        of term: Substring, _ value: UInt64, _ flavour: Flavour, _ unitMaskBits: Int
+    ) -> UInt64? {
         switch term {
         case "event" where flavour == .intel && value <= 0xff: value
         case "event" where flavour != .intel && value <= 0xfff: value & 0xff | (value & 0xf00) << 24
-        case "umask" where value <= 0xff: value << 8
+        // perf's format of it is config:8-15,40-47 where there is a second one.
+        case "umask" where value >> UInt64(unitMaskBits) == 0: (value & 0xff) << 8 | (value >> 8) << 40
         case "edge" where value <= 1: value << 18
         case "pc" where value <= 1 && flavour == .intel: value << 19
         case "any" where value <= 1 && flavour == .intel: value << 21

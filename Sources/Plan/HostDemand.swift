@@ -47,9 +47,12 @@ struct HostDemand {
         let homes = HostDemand.homes(timeline)
         var index: [Kind: Int] = [:]
         var seen: [Kind: [Int: Int]] = [:]
+        let sizes = actors.hostEvents.reduce(into: [Int: Int]()) { sizes, event in
+            if let leader = event.leader { sizes[leader, default: 1] += 1 }
+        }
         for leader in HostDemand.order(actors) {
             let event = actors.hostEvents[leader]
-            let members = actors.hostEvents.count { $0.leader == leader } + 1
+            let members = sizes[leader] ?? 1
             guard let place = place(event.scope, leader, sets, homes) else { continue }
             var kind = Kind(
                 unit: place.unit, name: HostDemand.bare(event.name), config: event.config,
@@ -93,8 +96,8 @@ struct HostDemand {
     /// Leaders in the order in which one would rather give them up: the watchdog last.
     private static func order(_ actors: Demand.Actors) -> [Int] {
         let leaders = actors.hostEvents.indices.filter { actors.hostEvents[$0].leader == nil }
-        return leaders.filter { actors.hostEvents[$0].name != "nmi_watchdog" }
-            + leaders.filter { actors.hostEvents[$0].name == "nmi_watchdog" }
+        return leaders.filter { actors.hostEvents[$0].name != Demand.watchdogName }
+            + leaders.filter { actors.hostEvents[$0].name == Demand.watchdogName }
     }
 
     /// `cycles@cpu3` as `cycles`.

@@ -18,8 +18,8 @@ public struct Planner {
 
     /// - Parameters:
     ///   - rules: the policy that the host keeps.
-    ///   - sets: pCPUs that are configured alike, so that an event goes on all of them or stays on all; pCPUs in none of
-    ///     them are left as they are. nil: every pCPU by itself.
+    ///   - sets: pCPUs that are configured alike, so that an event goes on all of them or stays on all; pCPUs in none
+    ///     of them are left as they are. nil: every pCPU by itself.
     ///   - mostTries: sets tried for each part before the search settles for a set of which nothing can be kept.
     public init(_ timeline: Timeline, rules: PolicyRules, sets: [PCPUSet]? = nil, mostTries: Int = 20_000) {
         self.timeline = timeline

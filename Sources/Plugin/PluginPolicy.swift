@@ -5,8 +5,8 @@ import Policy
 
 /// A policy in a shared object, run in a process of its own (`vpmu_policy.h` is its side of the agreement).
 ///
-/// What it answers is checked against the laws before anybody acts on it. A policy that crashes, breaks a law, does what
-/// it may not or answers too late is killed, and every later operation fails as the first did.
+/// What it answers is checked against the laws before anybody acts on it. A policy that crashes, breaks a law, does
+/// what it may not or answers too late is killed, and every later operation fails as the first did.
 public final class PluginPolicy: ExternalPolicy {
     public let name: String
     private let path: String
@@ -16,7 +16,6 @@ public final class PluginPolicy: ExternalPolicy {
     private let pcpus: Int
     private var checker: LawChecker<Silence>
     private var eventCount = 0
-    private var taskCount = 0
     private var failure: PolicyFailure?
     /// Bit n: the policy hears operation n of those it need not hear.
     private var optional: UInt32 = 0
@@ -115,7 +114,6 @@ public final class PluginPolicy: ExternalPolicy {
             checker.created(event: event, spec: spec)
             if leader != event { checker.grouped(event: event, leader: leader) }
             eventCount += 1
-        case .addTask: taskCount += 1
         case .enable(let event): checker.enabling(event: event)
         case .putGuest(let pcpu): checker.guestPut(pcpu: pcpu, vcpu: 0, counters: 0)
         default: break

@@ -25,6 +25,10 @@ extension CounterScheduler {
         return id
     }
 
+    /// The event, just created, is one that was on `counter` last: it goes there again where it may and nobody else
+    /// does.
+    public mutating func remember(_ event: EventID, counter: Int) { events[event].counter = counter }
+
     /// Installs a leader with its siblings and turns the group on, as `perf_event_open()` for each and one enable do:
     /// a lone event is enabled from its creation, a group when it is complete.
     public mutating func install(_ leader: EventID) {

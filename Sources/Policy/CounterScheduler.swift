@@ -5,7 +5,7 @@ import PMU
 /// Operations come in (`install`, `enable`, `switchTask`, `rotate`, ...), steps go out to `sink`. Three kinds of
 /// state, and what may run in parallel follows from them: a *task context* (its groups' order, their ERROR, the
 /// counter each used last) belongs to its task and migrates with it; a *pCPU* owns its cpu context and its list of
-/// scheduled events; nothing is host-global but the exclusion of mediated guests (`MediatedExclusion`).
+/// scheduled events; nothing is host-global but the exclusion of mediated guests (`HostVisibility`).
 ///
 /// The files around this one follow one pass of the kernel from the outside in:
 ///
@@ -33,11 +33,12 @@ public struct CounterScheduler<Sink: PMUSink> {
     var taskContexts: [Int] = []
     /// On how many pCPUs each task is current, and the last on which it became so.
     var taskPlaces: [(count: Int, last: Int)] = []
-    /// Whether the ids of removed events name new ones: a listener that keeps something for each event then needs no more
-    /// memory than there are events at a time.
+    /// Whether the ids of removed events name new ones: a listener that keeps something for each event then needs no
+    /// more memory than there are events at a time.
     public var eventIDs = SchedulerEventIDs.unique
-    /// Whether a place's tag ever decided anything: an event had moved up in its pCPU's list and was running still. All else
-    /// that tags do follows from the events' order, so that until then nobody need know how often a place was given away.
+    /// Whether a place's tag ever decided anything: an event had moved up in its pCPU's list and was running still. All
+    /// else that tags do follows from the events' order, so that until then nobody need know how often a place was
+    /// given away.
     public internal(set) var tagsDecided = false
     /// Ids to be used again.
     var freeIDs: [EventID] = []
@@ -55,8 +56,8 @@ public struct CounterScheduler<Sink: PMUSink> {
     let hasUltimate: Bool
     /// Whether some guest reads its counts scaled by enabled over running time.
     let keepsTimes: Bool
-    /// Whether no host event may see any guest. Where some guests are served by host events, those that hold the PMU are
-    /// blind spots all the same, and the others are seen.
+    /// Whether no host event may see any guest. Where some guests are served by host events, those that hold the PMU
+    /// are blind spots all the same, and the others are seen.
     let blindsHost: Bool
     /// Where events of host and guests may go on each pCPU; empty if everybody may go everywhere.
     let allowed: [(host: UInt64, guests: UInt64)]
@@ -102,7 +103,6 @@ public struct CounterScheduler<Sink: PMUSink> {
         return taskContexts.count - 1
     }
 
-    public var pcpuCount: Int { pcpus.count }
     public var eventCount: Int { events.count }
     @inline(__always)
     public func spec(of event: EventID) -> EventSpec { events[event].spec }

@@ -47,7 +47,8 @@ public enum EventOwner: Sendable, Hashable {
 
 /// A task whose events migrate with it: an index into the scheduler's tasks.
 public typealias TaskID = Int
-/// An event of the scheduler: an index that is never used again, unless that is asked for (`CounterScheduler.eventIDs`).
+/// An event of the scheduler: an index that is never used again, unless that is asked for
+/// (`CounterScheduler.eventIDs`).
 public typealias EventID = Int
 
 /// `enum perf_event_state` (include/linux/perf_event.h): what perf core is doing with an event.

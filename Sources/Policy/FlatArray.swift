@@ -1,7 +1,7 @@
 /// An array of large values that are read and changed where they lie.
 ///
-/// Swift's own array hands a copy of an element to every method that is not inlined, and the state of a vCPU is a kilobyte. A value
-/// like any other: copies share memory until one of them is changed.
+/// Swift's own array hands a copy of an element to every method that is not inlined, and the state of a vCPU is a
+/// kilobyte. A value like any other: copies share memory until one of them is changed.
 @frozen
 public struct FlatArray<Element> {
     @usableFromInline
@@ -50,6 +50,14 @@ public struct FlatArray<Element> {
         (storage.base + size).initialize(to: element)
         size += 1
         storage.initialized = size
+    }
+
+    /// Where the elements lie, for whoever alone reads and changes them there until the array is used again.
+    @inlinable
+    @inline(__always)
+    public mutating func ownMemory() -> UnsafeMutablePointer<Element> {
+        if !isKnownUniquelyReferenced(&storage) { separate() }
+        return storage.base
     }
 
     /// Memory of its own for one that is about to change.

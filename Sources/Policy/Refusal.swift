@@ -18,7 +18,8 @@ public struct Refusal: Sendable, Equatable {
         case busy = "EBUSY"
         /// An event without exclude_guest while a VM with a mediated PMU exists (`mediated_pmu_account_event()`).
         case notSupported = "EOPNOTSUPP"
-        /// No counter of this processor can hold the event (`validate_event()`).
+        /// No counter of this processor can hold the event (`validate_event()`), or it has not counters for the whole
+        /// group (`validate_group()`, arch/x86/events/core.c, v6.12).
         case invalid = "EINVAL"
     }
 

@@ -61,7 +61,15 @@ public enum PCPUSet: Sendable, Equatable {
             else { return nil }
             ranges.append(first...last)
         }
-        self = .some(ranges.sorted { $0.lowerBound < $1.lowerBound })
+        var merged: [ClosedRange<Int>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = merged.last, range.lowerBound <= last.upperBound + 1 {
+                merged[merged.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+            } else {
+                merged.append(range)
+            }
+        }
+        self = .some(merged)
     }
 }
 

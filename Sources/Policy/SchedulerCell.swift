@@ -1,84 +1,74 @@
 import PMU
 
-/// All that decides what a scheduler does with the events of one pCPU and of the task that is current on it, until
-/// somebody else is. Neither is named: two pCPUs with equal cells go on alike.
-///
-/// Events are numbered: the pCPU's own in the order of their ids, then the task's as the caller lists them. Lists hold those
-/// numbers instead of ids.
-public struct SchedulerCell: Sendable {
-    var pcpu: PCPUSchedule
-    var own: EventContext
-    var task: EventContext
-    var events: [ScheduledEvent]
-    /// How many of `events` are the pCPU's own.
-    public let ownCount: Int
+/// A cell being written down: all that decides what goes on, as words. Equal words go on alike.
+public struct CellWords {
+    public private(set) var words: [UInt64] = []
 
-    /// Appends words that are equal for two cells exactly if both go on alike, their sample periods apart.
-    public func describe(into words: inout [UInt64]) {
-        words.append(
-            (pcpu.taskContext >= 0 ? 1 : 0) | (pcpu.taskGoesFirst ? 2 : 0) | (pcpu.loadedGuest >= 0 ? 4 : 0)
-                | (pcpu.offline ? 8 : 0) | UInt64(ownCount) << 8 | UInt64(events.count) << 32)
-        words.append(pcpu.running)
-        words.append(pcpu.loadedCounters)
-        words.append(UInt64(pcpu.list.count))
-        for (place, event) in pcpu.list.enumerated() {
-            words.append(
-                UInt64(event) | UInt64(truncatingIfNeeded: pcpu.assigned[place] + 1) << 16
-                    | (events[event].lastPlace == place ? 1 << 32 : 0))
+    public init() {}
+
+    @inline(__always)
+    public mutating func add(_ word: UInt64) { words.append(word) }
+    public mutating func removeAll() { words.removeAll(keepingCapacity: true) }
+
+    /// Most numbers in a list that fits.
+    static let mostListed = 12
+    /// Numbers of events are below it.
+    public static let mostEvents = 32
+
+    /// Adds a list of events by their numbers; false where that does not fit into a word.
+    @inline(__always)
+    mutating func add(_ list: [EventID], numbers ids: [EventID]) -> Bool {
+        guard list.count <= CellWords.mostListed else { return false }
+        var word = UInt64(list.count) << 60
+        for (place, event) in list.enumerated() {
+            guard let number = ids.firstIndex(of: event), number < CellWords.mostEvents else { return false }
+            word |= UInt64(number) << UInt64(5 * place)
         }
-        for context in [own, task] {
-            words.append(
-                UInt64(context.active.rawValue) | (context.hasPMU ? 1 << 8 : 0)
-                    | (context.rotateNecessary ? 1 << 9 : 0) | UInt64(context.attached) << 16)
-            for list in context.lists {
-                words.append(UInt64(list.count))
-                for event in list { words.append(UInt64(event)) }
-            }
-        }
-        for event in events { event.describe(into: &words) }
+        add(word)
+        return true
     }
 }
 
-extension EventContext {
-    fileprivate var lists: [[EventID]] { [ultimate, pinned, flexible, ultimateActive, pinnedActive, flexibleActive] }
+/// A cell that was written down, while it is put into force.
+public struct CellReading {
+    private var at: UnsafePointer<UInt64>
 
-    /// The same with every event renamed; nil if `name` does not know one.
-    fileprivate func renamed(_ name: (EventID) -> EventID?) -> EventContext? {
-        func all(_ list: [EventID]) -> [EventID]? {
-            let names = list.compactMap(name)
-            return names.count == list.count ? names : nil
-        }
-        guard let ultimate = all(ultimate), let pinned = all(pinned), let flexible = all(flexible),
-            let ultimateActive = all(ultimateActive), let pinnedActive = all(pinnedActive),
-            let flexibleActive = all(flexibleActive)
-        else { return nil }
-        var other = self
-        (other.ultimate, other.pinned, other.flexible) = (ultimate, pinned, flexible)
-        (other.ultimateActive, other.pinnedActive, other.flexibleActive) = (
-            ultimateActive, pinnedActive, flexibleActive
-        )
-        return other
+    public init(_ words: UnsafePointer<UInt64>) { at = words }
+
+    @inline(__always)
+    public mutating func next() -> UInt64 {
+        defer { at += 1 }
+        return at.pointee
+    }
+
+    @inline(__always)
+    mutating func list(_ list: inout [EventID], numbers ids: [EventID]) {
+        list.removeAll(keepingCapacity: true)
+        let word = next()
+        for place in 0..<Int(word >> 60) { list.append(ids[Int(word >> UInt64(5 * place) & 31)]) }
     }
 }
 
-extension ScheduledEvent {
-    fileprivate func describe(into words: inout [UInt64]) {
-        words.append(spec.config)
-        words.append(spec.constraint.mask)
-        words.append(
-            UInt64(UInt8(bitPattern: state.rawValue)) | UInt64(list.rawValue) << 8 | UInt64(
-                spec.constraint.kind.rawValue) << 16
-                | UInt64(spec.priority.rawValue) << 20 | UInt64(spec.exclusion.rawValue) << 22
-                | (attached ? 1 << 24 : 0)
-                | (stopped ? 1 << 25 : 0) | (heldStopped ? 1 << 26 : 0) | (spec.samplePeriod != 0 ? 1 << 27 : 0)
-                | UInt64(truncatingIfNeeded: counter + 1) << 32
-                | UInt64(truncatingIfNeeded: spec.constraint.weight) << 48)
+/// Whom a cell is of: a pCPU and the task that is current on it, or either without the other.
+public struct CellScope {
+    public var pcpu: Int?
+    public var task: TaskID?
+    /// The pCPU's own events in the order of their ids, then the task's as the caller lists them: cells know them by
+    /// their numbers here.
+    public var events: [EventID]
+    public var ownCount: Int
+
+    public init(pcpu: Int?, task: TaskID?, events: [EventID], ownCount: Int) {
+        self.pcpu = pcpu
+        self.task = task
+        self.events = events
+        self.ownCount = ownCount
     }
 }
 
 extension CounterScheduler {
-    /// Whether cells of this scheduler say all: nobody else decides, and no hyper-thread bars counters. How long events ran is no part
-    /// of a cell; it decides nothing but what a guest reads of a count that is not 0.
+    /// Whether cells of this scheduler say all: nobody else decides, and no hyper-thread bars counters. How long events
+    /// ran is no part of a cell; it decides nothing but what a guest reads of a count that is not 0.
     public var hasCells: Bool { external == nil && pcpus.allSatisfy { $0.sibling < 0 } }
 
     /// Whether events may go to the same counters on both pCPUs.
@@ -89,82 +79,154 @@ extension CounterScheduler {
         (contexts[pcpu].ultimate + contexts[pcpu].pinned + contexts[pcpu].flexible).sorted()
     }
 
-    /// The cell of `pcpu` with `task`, whose events are `taskEvents`.
+    /// Writes down all that decides what the scheduler does with the events of `scope` until another task is current.
+    /// Neither pCPU nor task is named, sample periods are not told apart, and `config` says how an event's config
+    /// reads, by its number.
     ///
-    /// nil where it does not say all: groups, an event that is not listed, a task that is somewhere else too.
-    public func cell(pcpu: Int, task: TaskID, taskEvents: [EventID]) -> SchedulerCell? {
-        let context = taskContexts[task]
-        let one = pcpus[pcpu]
-        guard one.current == task, taskPlaces[task] == (1, pcpu), one.disableDepth == 0, !one.inTransaction,
-            one.taskContext == -1 || one.taskContext == context,
-            contexts[context].places == (one.taskContext == context ? 1 : 0)
-        else { return nil }
-        let own = ownEvents(pcpu: pcpu)
-        let ids = own + taskEvents
-        let number = { (event: EventID) in ids.firstIndex(of: event) }
-        guard let ownContext = contexts[pcpu].renamed(number), let taskContext = contexts[context].renamed(number),
-            ids.allSatisfy({ events[$0].siblings.isEmpty && events[$0].leader == $0 })
-        else { return nil }
-        var schedule = one
-        schedule.list = one.list.compactMap(number)
-        guard schedule.list.count == one.list.count else { return nil }
-        return SchedulerCell(
-            pcpu: schedule, own: ownContext, task: taskContext, events: ids.map { events[$0] }, ownCount: own.count)
+    /// A place's tag is left out: what runs at its place has the place's tag, and what does not run is given its place
+    /// anew either way (`tagsDecided` tells of the rest).
+    ///
+    /// - Returns: false where that does not say all: groups, an event that is not listed, a task that is somewhere else
+    ///   too.
+    public func write(_ scope: CellScope, into cell: inout CellWords, config: (Int, UInt64) -> UInt64) -> Bool {
+        let ids = scope.events
+        guard ids.count <= CellWords.mostEvents else { return false }
+        if let task = scope.task {
+            let context = taskContexts[task]
+            let isIn = scope.pcpu.map { pcpus[$0].taskContext == context } ?? false
+            guard taskPlaces[task].count == (scope.pcpu == nil ? 0 : 1), contexts[context].places == (isIn ? 1 : 0)
+            else { return false }
+        }
+        cell.add(UInt64(ids.count) | UInt64(scope.ownCount) << 8)
+        if let pcpu = scope.pcpu {
+            guard write(pcpu: pcpu, scope, into: &cell), write(context: pcpu, ids, into: &cell) else { return false }
+        }
+        if let task = scope.task {
+            guard write(context: taskContexts[task], ids, into: &cell) else { return false }
+        }
+        for (number, id) in ids.enumerated() {
+            guard events[id].siblings.isEmpty, events[id].leader == id else { return false }
+            cell.add(config(number, events[id].spec.config))
+            cell.add(events[id].spec.constraint.mask)
+            cell.add(events[id].written)
+        }
+        return true
     }
 
-    /// Puts a cell into force: on `pcpu`, where `task` is current, with `taskEvents` for its task's events.
-    ///
-    /// - Precondition: the pCPU has as many own events as it had in the cell.
-    public mutating func restore(_ cell: SchedulerCell, pcpu: Int, task: TaskID, taskEvents: [EventID]) {
-        let context = taskContexts[task]
-        let ids = ownEvents(pcpu: pcpu) + taskEvents
-        precondition(ids.count == cell.events.count, "a cell of \(cell.events.count) events for \(ids.count)")
-        let id = { (number: EventID) -> EventID? in ids[number] }
-        var schedule = cell.pcpu
-        schedule.list = cell.pcpu.list.map { ids[$0] }
-        schedule.current = task
-        schedule.taskContext = cell.pcpu.taskContext >= 0 ? context : -1
-        schedule.loadedGuest = pcpus[pcpu].loadedGuest
-        pcpus[pcpu] = schedule
-        if var own = cell.own.renamed(id) {
-            (own.scope, own.places, own.lastPlace) =
-                (contexts[pcpu].scope, contexts[pcpu].places, contexts[pcpu].lastPlace)
-            contexts[pcpu] = own
+    private func write(pcpu: Int, _ scope: CellScope, into cell: inout CellWords) -> Bool {
+        guard pcpus[pcpu].current == scope.task, pcpus[pcpu].disableDepth == 0, !pcpus[pcpu].inTransaction,
+            pcpus[pcpu].taskContext == -1 || scope.task.map({ taskContexts[$0] == pcpus[pcpu].taskContext }) ?? false
+        else { return false }
+        cell.add(
+            (pcpus[pcpu].taskContext >= 0 ? 1 : 0) | (pcpus[pcpu].taskGoesFirst ? 2 : 0)
+                | (pcpus[pcpu].loadedGuest >= 0 ? 4 : 0) | (pcpus[pcpu].offline ? 8 : 0))
+        cell.add(pcpus[pcpu].running)
+        cell.add(pcpus[pcpu].loadedCounters)
+        guard cell.add(pcpus[pcpu].list, numbers: scope.events) else { return false }
+        for place in pcpus[pcpu].list.indices {
+            let isOwn = events[pcpus[pcpu].list[place]].lastPlace == place
+            cell.add(UInt64(truncatingIfNeeded: pcpus[pcpu].assigned[place] + 1) << 1 | (isOwn ? 1 : 0))
         }
-        if var other = cell.task.renamed(id) {
-            other.scope = contexts[context].scope
-            other.places = schedule.taskContext >= 0 ? 1 : 0
-            other.lastPlace = pcpu
-            contexts[context] = other
-        }
-        for (number, event) in ids.enumerated() {
-            var one = cell.events[number]
-            one.leader = event
-            one.lastPCPU = pcpu
-            if number < cell.ownCount {
-                one.context = pcpu
-                one.spec.scope = .pcpu(pcpu)
-                one.spec.owner = events[event].spec.owner
+        return true
+    }
+
+    private func write(context: Int, _ ids: [EventID], into cell: inout CellWords) -> Bool {
+        cell.add(
+            UInt64(contexts[context].active.rawValue) | (contexts[context].hasPMU ? 1 << 8 : 0)
+                | (contexts[context].rotateNecessary ? 1 << 9 : 0) | UInt64(contexts[context].attached) << 16)
+        return cell.add(contexts[context].ultimate, numbers: ids) && cell.add(contexts[context].pinned, numbers: ids)
+            && cell.add(contexts[context].flexible, numbers: ids)
+            && cell.add(contexts[context].ultimateActive, numbers: ids)
+            && cell.add(contexts[context].pinnedActive, numbers: ids)
+            && cell.add(contexts[context].flexibleActive, numbers: ids)
+    }
+
+    /// Puts a cell that was written down into force for `scope`, which has as many events. Whose they are the caller
+    /// says (`setOwner`), and which guest is loaded (`setLoadedGuest`); the pCPU's own keep their owners.
+    public mutating func read(_ cell: inout CellReading, _ scope: CellScope, config: (Int, UInt64) -> UInt64) {
+        let ids = scope.events
+        let counts = cell.next()
+        precondition(
+            Int(counts & 255) == ids.count && Int(counts >> 8) == scope.ownCount,
+            "a cell of \(counts & 255) events for \(ids.count)")
+        let context = scope.task.map { taskContexts[$0] } ?? -1
+        if let task = scope.task {
+            contexts[context].places = 0
+            if let pcpu = scope.pcpu {
+                taskPlaces[task] = (1, pcpu)
+                contexts[context].lastPlace = pcpu
             } else {
-                one.context = context
-                one.spec.scope = .task(task)
+                taskPlaces[task] = (0, -1)
             }
-            events[event] = one
+        }
+        if let pcpu = scope.pcpu {
+            read(&cell, pcpu: pcpu, scope, context)
+            read(&cell, context: pcpu, ids)
+        }
+        if context >= 0 { read(&cell, context: context, ids) }
+        for (number, id) in ids.enumerated() {
+            events[id].spec.config = config(number, cell.next())
+            events[id].spec.constraint.mask = cell.next()
+            events[id].read(cell.next())
+            events[id].leader = id
+            events[id].siblings.removeAll()
+            events[id].lastPCPU = scope.pcpu ?? -1
+            if number >= scope.ownCount, let task = scope.task {
+                events[id].context = context
+                events[id].spec.scope = .task(task)
+            }
         }
     }
 
-    /// Says which guest's counters are loaded on `pcpu`, -1 for none, after `restore`.
+    private mutating func read(_ cell: inout CellReading, pcpu: Int, _ scope: CellScope, _ context: Int) {
+        let flags = cell.next()
+        pcpus[pcpu].current = scope.task
+        pcpus[pcpu].taskContext = flags & 1 != 0 ? context : -1
+        if flags & 1 != 0 { contexts[context].places = 1 }
+        pcpus[pcpu].taskGoesFirst = flags & 2 != 0
+        if flags & 4 == 0 { pcpus[pcpu].loadedGuest = -1 }
+        pcpus[pcpu].offline = flags & 8 != 0
+        pcpus[pcpu].running = cell.next()
+        pcpus[pcpu].loadedCounters = cell.next()
+        cell.list(&pcpus[pcpu].list, numbers: scope.events)
+        pcpus[pcpu].assigned.removeAll(keepingCapacity: true)
+        for id in scope.events { events[id].lastPlace = -1 }
+        for place in pcpus[pcpu].list.indices {
+            let word = cell.next()
+            pcpus[pcpu].assigned.append(Int(word >> 1) - 1)
+            guard word & 1 != 0 else { continue }
+            let id = pcpus[pcpu].list[place]
+            (events[id].lastPlace, events[id].lastTag) = (place, pcpus[pcpu].tags[place])
+        }
+    }
+
+    private mutating func read(_ cell: inout CellReading, context: Int, _ ids: [EventID]) {
+        let flags = cell.next()
+        contexts[context].active = ContextLists(rawValue: UInt8(truncatingIfNeeded: flags))
+        contexts[context].hasPMU = flags & 1 << 8 != 0
+        contexts[context].rotateNecessary = flags & 1 << 9 != 0
+        contexts[context].attached = Int(flags >> 16)
+        cell.list(&contexts[context].ultimate, numbers: ids)
+        cell.list(&contexts[context].pinned, numbers: ids)
+        cell.list(&contexts[context].flexible, numbers: ids)
+        cell.list(&contexts[context].ultimateActive, numbers: ids)
+        cell.list(&contexts[context].pinnedActive, numbers: ids)
+        cell.list(&contexts[context].flexibleActive, numbers: ids)
+    }
+
+    /// Says which guest's counters are loaded on `pcpu`, -1 for none, after `read`.
     public mutating func setLoadedGuest(_ vcpu: Int, pcpu: Int) { pcpus[pcpu].loadedGuest = vcpu }
 
-    /// Says whose event it is, after `restore`; its times begin anew.
+    /// Says whose event it is, after `read`; its times begin anew with the vCPU's own, as nothing that was counted is
+    /// set against them.
     public mutating func setOwner(_ vcpu: Int, _ counter: Counter, of event: EventID) {
         events[event].spec.owner = .guest(vcpu: vcpu, counter: counter)
         events[event].enabledNs = 0
         events[event].activeNs = 0
-        events[event].stateSince = sink.guestTime(vcpu: vcpu)
+        events[event].stateSince = 0
     }
 
-    /// An id for an event that `restore` is about to fill in.
+    /// An id for an event that `read` is about to fill in.
     public mutating func reserveID() -> EventID {
         if let id = freeIDs.popLast() { return id }
         let blank = EventSpec(config: 0, constraint: .impossible, priority: .pinned, scope: .task(0))
@@ -172,6 +234,32 @@ extension CounterScheduler {
         return events.count - 1
     }
 
-    /// Gives back the id of an event that is no more after `restore`.
+    /// Gives back the id of an event that is no more after `read`.
     public mutating func release(id: EventID) { freeIDs.append(id) }
+}
+
+extension ScheduledEvent {
+    /// All but its config and the counters that it may go to.
+    fileprivate var written: UInt64 {
+        UInt64(UInt8(bitPattern: state.rawValue)) | UInt64(list.rawValue) << 8
+            | UInt64(spec.constraint.kind.rawValue) << 16 | UInt64(spec.priority.rawValue) << 20
+            | UInt64(spec.exclusion.rawValue) << 22 | (attached ? 1 << 24 : 0) | (stopped ? 1 << 25 : 0)
+            | (heldStopped ? 1 << 26 : 0) | (spec.samplePeriod != 0 ? 1 << 27 : 0)
+            | UInt64(truncatingIfNeeded: counter + 1) << 32 | UInt64(truncatingIfNeeded: spec.constraint.weight) << 48
+    }
+
+    fileprivate mutating func read(_ word: UInt64) {
+        state = EventState(rawValue: Int8(bitPattern: UInt8(truncatingIfNeeded: word))) ?? .off
+        list = ContextLists(rawValue: UInt8(truncatingIfNeeded: word >> 8))
+        spec.constraint.kind = Constraint.Kind(rawValue: UInt8(word >> 16 & 15)) ?? .plain
+        spec.priority = EventSpec.Priority(rawValue: .init(word >> 20 & 3)) ?? .pinned
+        spec.exclusion = EventSpec.Exclusion(rawValue: .init(word >> 22 & 3)) ?? .none
+        attached = word & 1 << 24 != 0
+        stopped = word & 1 << 25 != 0
+        heldStopped = word & 1 << 26 != 0
+        // Any period does for those that have one.
+        spec.samplePeriod = word & 1 << 27 != 0 ? max(1, spec.samplePeriod) : 0
+        counter = Int(word >> 32 & 0xffff) - 1
+        spec.constraint.weight = Int(word >> 48)
+    }
 }

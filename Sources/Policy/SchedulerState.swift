@@ -1,7 +1,7 @@
 import PMU
 
-// The state of a `CounterScheduler`. Its types stand outside of it, because what is nested in a generic type is generic itself: its
-// operators and arrays would be looked up at run time.
+// The state of a `CounterScheduler`. Its types stand outside of it, because what is nested in a generic type is generic
+// itself: its operators and arrays would be looked up at run time.
 
 /// Limits of a PMU that scheduling depends on.
 public struct SchedulerLimits: Sendable, Equatable {

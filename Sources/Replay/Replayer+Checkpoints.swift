@@ -3,7 +3,8 @@ import Host
 import Timeline
 
 extension Replayer {
-    /// Plays everything and looks at what had been counted `number` times on the way, evenly spread over the trace.
+    /// Plays everything and looks at what had been counted `number` times on the way, evenly spread over the trace;
+    /// fewer times where the trace is too short for that many different ones.
     ///
     /// - Returns: the times, ns, and what each series had counted by then.
     mutating func run(checkpoints number: Int) -> [(time: UInt64, table: CountsTable)] {
@@ -18,6 +19,7 @@ extension Replayer {
         for part in 1..<UInt64(number) {
             let (whole, rest) = span.quotientAndRemainder(dividingBy: UInt64(number))
             let time = timeline.start + whole * part + rest * part / UInt64(number)
+            if time == looks.last?.time ?? timeline.start { continue }
             var next = from
             while next < operations.count, operations[next].time <= time { next += 1 }
             play(from..<next)

@@ -60,8 +60,8 @@ extension Replayer {
         return tables
     }
 
-    /// Every change of who holds a physical counter under a policy, in the order in which they are made. No record shows
-    /// them: their `event` is `.max`.
+    /// Every change of who holds a physical counter under a policy, in the order in which they are made. No record
+    /// shows them: their `event` is `.max`.
     ///
     /// - Throws: `ReplayFailure` if the policy failed.
     public static func decisions(_ timeline: Timeline, under policy: PlayedPolicy) throws(ReplayFailure) -> [Decision] {

@@ -39,6 +39,6 @@ extension Replayer {
 
     /// What the hardware can count of an event from the trace's beginning to its end.
     private func limit(_ config: UInt64) -> UInt64 {
-        estimator.limit(estimator.mostPerSecond(of: config), over: timeline.end - timeline.start)
+        estimator.limit(estimator.physicalLimit(of: config), over: timeline.end - timeline.start)
     }
 }

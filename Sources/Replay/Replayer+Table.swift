@@ -12,7 +12,7 @@ extension Replayer {
         let actors = timeline.demand.actors
         var rows: [Series] = []
         var displaced: [DisplacedEvent] = []
-        for number in machine.scheduler.sink.series.indices {
+        for number in seriesOrder.isEmpty ? Array(machine.scheduler.sink.series.indices) : seriesOrder {
             let state = machine.scheduler.sink.series[number]
             let row: Series
             switch state.owner {
@@ -25,7 +25,8 @@ extension Replayer {
                 if lost > 0 || row.blindNs > 0 {
                     displaced.append(
                         DisplacedEvent(
-                            owner: row.key.owner, pcpu: row.key.pcpu, event: row.key.event, since: timeline.start,
+                            owner: row.key.owner, pcpu: row.key.pcpu, event: row.key.event,
+                            since: firstWithout(index, state),
                             lostNs: max(lost, row.blindNs), reason: reason(index, row)))
                 }
             }
@@ -36,6 +37,28 @@ extension Replayer {
             policy: rules.name, trace: trace, start: timeline.start, end: timeline.end, series: rows,
             operations: operations(actors), openLoop: openLoop, displaced: displaced, taints: taints(),
             notices: notices())
+    }
+
+    /// When a host event first went without a counter that it was owed, ns of the trace's clock.
+    private func firstWithout(_ index: Int, _ state: SeriesState) -> UInt64 {
+        let displaced = state.wentWithout.map { moment(of: $0, on: state.timeAxis) }
+        return [displaced, firstRefused[index]].compactMap { $0 }.min() ?? timeline.start
+    }
+
+    /// When an axis, which does not stand still all the time, went beyond `clock`, ns of the trace's clock.
+    private func moment(of clock: UInt64, on axis: ModeClocks.Axis) -> UInt64 {
+        if case .pcpu = axis { return timeline.start + clock }
+        var clocks = ModeClocks(
+            actors: timeline.demand.actors, start: timeline.start, entries: timeline.kvm.entries)
+        func moment(by time: UInt64) -> UInt64? {
+            let now = clocks.now(axis, time)
+            return now > clock ? time - (now - clock) : nil
+        }
+        for operation in timeline.demand.operations {
+            if let found = moment(by: operation.time) { return found }
+            clocks.take(operation)
+        }
+        return moment(by: timeline.end) ?? timeline.end
     }
 
     /// What guests were told, and whether they noticed.
@@ -102,12 +125,15 @@ extension Replayer {
         guard guestRules(vcpu: vcpu).access == .emulated else { return nil }
         if hidesHostDemand { return hiddenHostDemand }
         if refuses(rules), timeline.demand.actors.hostEvents.contains(where: { !$0.exclusionKnown }) {
-            return "whether host events beside it are refused depends on what the trace does not show"
+            return "whether host events beside it are refused depends on what the trace does not show" + suspects
         }
         if guessesMatter { return "whether host events beside it are pinned is a guess" }
         return mayMeetStrangers(vcpu)
             ? "an event that never had a turn when recorded left no trace, and may have one here" : nil
     }
+
+    /// Whom to ask about events that the trace does not show in full.
+    private var suspects: String { timeline.witnesses.suspects.map { " (\($0))" } ?? "" }
 
     /// Where counters were all taken somebody may have waited for one all the time. Under Linux's order such an event
     /// never takes a guest's counter; under others it may.
@@ -163,7 +189,7 @@ extension Replayer {
         }
         if !event.exclusionKnown, refusals[index] == .notSupported {
             reading = .unknown
-            why += ", if it does not exclude guests, which the trace does not show"
+            why += ", if it does not exclude guests, which the trace does not show" + suspects
         } else if !event.exclusionKnown, timeline.recordedRules.hostVisibility == .blinded,
             rules.hostVisibility != .blinded
         {
@@ -215,8 +241,8 @@ extension Replayer {
             }
     }
 
-    /// The series of inferred host events that count the same where this one does: which of them a counter's traffic was
-    /// about is not certain.
+    /// The series of inferred host events that count the same where this one does: which of them a counter's traffic
+    /// was about is not certain.
     private func twins(of index: Int) -> [Int] {
         let hosts = timeline.demand.actors.hostEvents
         return hosts.indices.filter {
@@ -225,8 +251,8 @@ extension Replayer {
         }.map { Int(machine.scheduler.sink.hostSeries[$0]) }
     }
 
-    /// Host events that a mediated host refused, or that never found a counter of their share, left no trace; where they would have been let in they may have taken
-    /// counters from guests and from one another.
+    /// Host events that a mediated host refused, or that never found a counter of their share, left no trace; where
+    /// they would have been let in they may have taken counters from guests and from one another.
     private var hidesHostDemand: Bool {
         if Replayer.decideAlike(rules, timeline.recordedRules) { return false }
         return refuses(timeline.recordedRules) && !refuses(rules) || keepsOut(timeline.recordedRules)
@@ -317,6 +343,26 @@ extension Replayer {
                     owner: "guest:unattributed/\(thread)", pcpu: nil, counter: nil, from: timeline.start,
                     to: timeline.end, cause: "nothing tells which vCPU thread \(thread) is"))
         }
+        for vcpu in timeline.vcpusOfUnknownVMs {
+            guard let cause = whyItsVMMatters(vcpu) else { continue }
+            list.append(
+                Taint(
+                    owner: timeline.owner(vcpu: vcpu), pcpu: nil, counter: nil, from: timeline.start,
+                    to: timeline.end, cause: cause))
+        }
         return list
+    }
+
+    /// Why the policy's answer rests on whose vCPU it is, nil where all VMs are alike to the policy.
+    private func whyItsVMMatters(_ vcpu: Int) -> String? {
+        let name = timeline.demand.actors.vms[timeline.demand.actors.vcpus[vcpu].vm].name
+        if !rules.overrides.isEmpty, rules.overrides[name] == nil {
+            return "the policy treats VMs differently, and the trace does not tell whose vCPU it is"
+        }
+        // The counters in use are looked at when the first vCPU of a VM runs.
+        if timeline.vcpusOfUnknownVMs.count > 1, rules.guestRules(vm: name).availability == .freeAtPowerOn {
+            return "what is in use at power-on counts, and the trace does not tell which vCPUs power on together"
+        }
+        return nil
     }
 }

@@ -15,9 +15,16 @@ public struct Replayer {
     /// Whom the gaps of the trace concern.
     var reach: TaintReach
     var machine: HostMachine<ReplaySink>
-    var openLoop: [OpenLoopItem] = []
+    private(set) var openLoop: [OpenLoopItem] = []
+    /// Where each of them belongs among those of one time (`ReplaySink.rank`).
+    private var openLoopRanks: [Int32] = []
+    /// The numbers of the series in the order in which a replay in the trace's order makes them; empty where they are
+    /// in it.
+    private(set) var seriesOrder: [Int] = []
     /// When each host event was refused, by its own clock; nil where it was not.
     var refusedFrom: [UInt64?]
+    /// When each host event was refused first, ns of the trace's clock.
+    var firstRefused: [Int: UInt64] = [:]
     var refusedNs: [UInt64]
     var refusals: [Int: Refusal.Reason] = [:]
     var readingsMatched = 0
@@ -109,6 +116,11 @@ public struct Replayer {
         if pendingTicks > 0 { tick(upTo: time) }
     }
 
+    /// The timer of one pCPU alone.
+    mutating func passTime(upTo time: UInt64, pcpu: Int) {
+        if isTickDue(pcpu, time) { tick(upTo: time, only: pcpu) }
+    }
+
     /// Everything that still runs is put to account.
     mutating func end(at time: UInt64) {
         machine.scheduler.sink.now = time
@@ -166,6 +178,8 @@ public struct Replayer {
     }
 
     private mutating func arm(_ pcpu: Int, _ due: UInt64) {
+        // The clock ends before it.
+        if due == .max { return }
         ticks[pcpu] = due
         pendingTicks += 1
         earliestTick = min(earliestTick, due)
@@ -175,14 +189,22 @@ public struct Replayer {
         MuxTimer(interval: timeline.multiplexInterval).tick(after: time)
     }
 
-    private mutating func tick(upTo end: UInt64) {
+    /// Whether the timer of `pcpu` ticks until `time`.
+    @inline(__always)
+    func isTickDue(_ pcpu: Int, _ time: UInt64) -> Bool { nextTick(of: pcpu) <= time }
+
+    /// When the timer of `pcpu` ticks next, `.max` while it does not run.
+    @inline(__always)
+    func nextTick(of pcpu: Int) -> UInt64 { ticks[pcpu] ?? .max }
+
+    private mutating func tick(upTo end: UInt64, only one: Int? = nil) {
         defer {
             earliestTick = .max
             for case let due? in ticks { earliestTick = min(earliestTick, due) }
         }
         while pendingTicks > 0 {
             var first = Int.max
-            for pcpu in ticks.indices {
+            for pcpu in one.map({ $0..<$0 + 1 }) ?? ticks.indices {
                 guard let due = ticks[pcpu], due <= end else { continue }
                 if first == .max || due < ticks[first]! { first = pcpu }
             }
@@ -252,7 +274,26 @@ public struct Replayer {
         if sayings.indices.contains(vcpu) { sayings[vcpu].insert(cause) }
         let owner = timeline.owner(vcpu: vcpu)
         guard toldOf.insert("\(owner) \(cause)").inserted else { return }
-        openLoop.append(OpenLoopItem(time: time, owner: owner, cause: cause))
+        note(OpenLoopItem(time: time, owner: owner, cause: cause))
+    }
+
+    private mutating func note(_ item: OpenLoopItem) {
+        openLoop.append(item)
+        openLoopRanks.append(machine.scheduler.sink.rank)
+    }
+
+    /// What was noted comes into the order of the trace, where it was played pCPU by pCPU.
+    mutating func putInOrder() {
+        let ranks = openLoopRanks
+        let order = openLoop.indices.sorted { a, b in
+            (openLoop[a].time, ranks[a], a) < (openLoop[b].time, ranks[b], b)
+        }
+        openLoop = order.map { openLoop[$0] }
+        machine.scheduler.sink.told = machine.scheduler.sink.told.enumerated().sorted { a, b in
+            (a.element.time, a.element.rank, a.offset) < (b.element.time, b.element.rank, b.offset)
+        }.map(\.element)
+        let made = machine.scheduler.sink.series.map { ($0.madeAt, $0.rank) }
+        seriesOrder = made.indices.sorted { a, b in (made[a].0, made[a].1, a) < (made[b].0, made[b].1, b) }
     }
 
     private mutating func noteRefusals(_ operation: DemandOperation, _ event: Int) {
@@ -263,7 +304,8 @@ public struct Replayer {
             let axis = ModeClocks.axis(of: timeline.demand.actors.hostEvents[index])
             refusedFrom[index] = machine.scheduler.sink.clocks.now(axis, operation.time)
             refusals[index] = refusal.reason
-            openLoop.append(
+            if firstRefused[index] == nil { firstRefused[index] = operation.time }
+            note(
                 OpenLoopItem(
                     time: operation.time, owner: timeline.owner(hostEvent: index),
                     cause: "perf_event_open answers \(refusal.reason.rawValue)"))
@@ -272,7 +314,7 @@ public struct Replayer {
 
     private mutating func noteVM(_ operation: DemandOperation, _ vm: Int) {
         for refusal in machine.scheduler.sink.refusals where refusal.party == .vm(vm) {
-            openLoop.append(
+            note(
                 OpenLoopItem(
                     time: operation.time, owner: nil,
                     cause: "\(timeline.demand.actors.vms[vm].name) cannot start: \(refusal.reason.rawValue)"))

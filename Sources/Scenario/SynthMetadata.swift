@@ -24,7 +24,7 @@ enum SynthMetadata {
         metadata.nmiWatchdog = scenario.watchdog != nil
         metadata.recordedPolicy = policy
         metadata.muxIntervalMilliseconds = UInt32(clamping: max(1, scenario.muxInterval / 1_000_000))
-        metadata.tracepoints = EventKind.allCases.map { "\($0.system):\($0.tracepoint)" }
+        metadata.tracepoints = EventKind.always.map { "\($0.system):\($0.tracepoint)" }
         metadata.lossGranularity = .ring
         for vm in scenario.vms {
             for (index, vcpu) in vm.vcpus.enumerated() {

@@ -9,7 +9,7 @@ import Policy
 /// Times are ns. A guest's are guest-mode time: a counter of a guest cannot count while its vCPU is not in it.
 public struct Truth: Codable, Sendable, Equatable {
     /// The version of this shape.
-    public var version = 1
+    public var schemaVersion = 1
     public var scenario: String
     public var policy: String
     public var seed: UInt64

@@ -24,12 +24,18 @@ public struct Timeline: Sendable {
     public var readings: [GuestReading] = []
     /// What other PMUs than the cores' were seen to count.
     public var uncore = UncoreReadings()
+    /// What optional sources tell beside the counters' own traffic; no replay rests on it.
+    public var witnesses = Witnesses()
+    /// How often counters of the vCPU that a thread runs were seen to run over.
+    var overflowsOfThread: [Int32: Int] = [:]
     public var measurements = Measurements()
     /// What had to be inferred, one sentence each.
     public var inferred: [InferredDemand] = []
     public var taints: [TimelineTaint] = []
     /// Threads that act for a guest although nothing says for which vCPU.
     public var unattributed: [Int32] = []
+    /// vCPUs of which neither VM nor process is known: which of them share a VM is open.
+    public var vcpusOfUnknownVMs: [Int] = []
     /// Whether the trace shows the host's register traffic at all, so that decisions can be compared.
     public var showsTraffic = false
 

@@ -1,8 +1,9 @@
 import PMU
 import Trace
 
-/// What the counters of uncore PMUs were seen to count. They are PMUs of their own (an interconnect's, a cache slice's),
-/// whose registers no guest and no policy of ours touches: what a recording shows of them holds under every policy.
+/// What the counters of uncore PMUs were seen to count. They are PMUs of their own (an interconnect's, a cache
+/// slice's), whose registers no guest and no policy of ours touches: what a recording shows of them holds under every
+/// policy.
 public struct UncoreReadings: Sendable {
     /// One counter on the pCPU that reads it, from the first read to the last.
     public struct Counter: Sendable, Equatable {

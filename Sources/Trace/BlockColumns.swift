@@ -1,8 +1,8 @@
 /// The decoded columns of one block, flat and reused from block to block.
 ///
-/// Event `i` is the record that `templates[tokens[i]]` describes, at `times[i]`, with `values[i]`; its thread is the run that `i`
-/// falls in. Events whose token is marked in `isWide` have more fields of their own: they are whole in `wide`, in order.
-/// `BlockCursor` puts it together.
+/// Event `i` is the record that `templates[tokens[i]]` describes, at `times[i]`, with `values[i]`; its thread is the
+/// run that `i` falls in. Events whose token is marked in `isWide` have more fields of their own: they are whole in
+/// `wide`, in order. `BlockCursor` puts it together.
 public final class BlockColumns {
     /// Number of events.
     public internal(set) var count = 0
@@ -22,6 +22,8 @@ public final class BlockColumns {
     public let templates: UnsafeMutablePointer<TraceEvent>
     /// 256 marks: 1 where events of the token are in `wide`.
     public let isWide: UnsafeMutablePointer<UInt8>
+    /// 256 marks: 1 where events of the token have values of their own, which `templates` does not hold.
+    public let takesLiteral: UnsafeMutablePointer<UInt8>
     /// Number of valid templates (255, the escape, apart).
     public internal(set) var templateCount = 0
 
@@ -55,6 +57,8 @@ public final class BlockColumns {
         templates.initialize(repeating: TokenEntry.escape.template, count: 256)
         isWide = .allocate(capacity: 256)
         isWide.initialize(repeating: 0, count: 256)
+        takesLiteral = .allocate(capacity: 256)
+        takesLiteral.initialize(repeating: 0, count: 256)
         runs = .allocate(capacity: 1)
         wide = .allocate(capacity: 1)
     }
@@ -65,6 +69,7 @@ public final class BlockColumns {
         tokens.deallocate()
         templates.deallocate()
         isWide.deallocate()
+        takesLiteral.deallocate()
         runs.deallocate()
         wide.deallocate()
     }

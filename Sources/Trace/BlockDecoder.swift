@@ -1,3 +1,11 @@
+/// Which of a block's columns are decoded.
+public enum BlockParts: Sendable {
+    case everything
+    /// `BlockColumns.values` may be left as it is, and is not checked: for whoever looks at no counter's value. Events
+    /// with fields of their own have them all.
+    case allButCounters
+}
+
 /// Turns a block's payload into columns. One per thread: it keeps a zstd context and scratch memory.
 final class BlockDecoder {
     private let zstd = ZstdDecompressor()
@@ -16,6 +24,8 @@ final class BlockDecoder {
     private let fields: UnsafeMutablePointer<StoredFields>
     /// Whether an event of the block may have more fields than time, thread and value.
     private var hasWideTokens = false
+    /// Whether such an event may have a counter's value besides.
+    private var hasWideCounters = false
     /// The expected delta of each token.
     private let expected: UnsafeMutablePointer<UInt64>
 
@@ -35,7 +45,8 @@ final class BlockDecoder {
 
     /// Decodes `payload`, the frames behind `header`, into `columns`, checking every checksum and length on the way.
     func decode(
-        _ header: BlockHeader, _ payload: UnsafeRawBufferPointer, into columns: BlockColumns
+        _ header: BlockHeader, _ payload: UnsafeRawBufferPointer, into columns: BlockColumns,
+        _ parts: BlockParts = .everything
     ) throws(FormatViolation) {
         let count = Int(header.events)
         columns.reserve(count)
@@ -62,8 +73,10 @@ final class BlockDecoder {
         try readRuns(&directory, count: count, into: columns)
         try readTimes(&directory, header, frames, into: columns)
         try checkTokens(columns)
-        try readValues(&directory, header, frames, into: columns)
-        try directory.expectEnd("the directory")
+        if parts == .everything || hasWideCounters {
+            try readValues(&directory, header, frames, into: columns)
+            try directory.expectEnd("the directory")
+        }
         columns.setWide(0)
         if hasWideTokens {
             try readWide(header, frames, into: columns)
@@ -82,8 +95,8 @@ final class BlockDecoder {
         try zstd.decompress(frame, into: target, size: size, what: group.name)
     }
 
-    /// The contents of a group that is mostly stored raw, with `PatchedFrame.padding` readable bytes behind: where they lie if that can
-    /// be, else expanded into `room`.
+    /// The contents of a group that is mostly stored raw, with `PatchedFrame.padding` readable bytes behind: where they
+    /// lie if that can be, else expanded into `room`.
     func contents(
         _ group: BlockHeader.Group, _ header: BlockHeader, _ frames: borrowing InlineArray<6, UnsafeRawBufferPointer>,
         room: inout Scratch
@@ -107,6 +120,7 @@ final class BlockDecoder {
         columns.isWide.update(repeating: 0, count: 256)
         columns.templateCount = entries
         hasWideTokens = false
+        hasWideCounters = false
         fields.update(repeating: [], count: 256)
         for token in 0..<entries { set(token, try TokenEntry(&directory), columns) }
         set(255, .escape, columns)
@@ -117,9 +131,11 @@ final class BlockDecoder {
         columns.templates[token] = entry.template
         let isWide = entry.fields.contains(.wide)
         columns.isWide[token] = isWide ? 1 : 0
+        columns.takesLiteral[token] = entry.fields.contains(.counter) ? 1 : 0
         steps[token] =
             entry.fields.contains(.counter) ? TokenStep(literal: .max) : TokenStep(value: entry.template.value)
         if isWide, token != Int(TokenEntry.escapeToken) { hasWideTokens = true }
+        if isWide, entry.fields.contains(.counter) { hasWideCounters = true }
         fields[token] = entry.fields
     }
 
@@ -256,7 +272,7 @@ final class BlockDecoder {
             if stored.contains(.head) {
                 let head = take(0)
                 guard let kind = EventKind(rawValue: UInt8(truncatingIfNeeded: head)), head < 1 << 24 else {
-                    throw FormatViolation("unknown tracepoint \(head & 255)")
+                    throw FormatViolation.unknownTracepoint(head & 255)
                 }
                 event.kind = kind
                 event.flags = UInt8(truncatingIfNeeded: head >> 8)
@@ -264,7 +280,8 @@ final class BlockDecoder {
             }
             if stored.contains(.a) { event.a = UInt32(take(1)) }
             if stored.contains(.b) { event.b = UInt32(take(2)) }
-            event.value = stored.contains(.value) ? take(3) : values[i]
+            if stored.contains(.value) { event.value = take(3) }
+            if stored.contains(.counter) { event.value = values[i] }
             values[i] = event.value
             if stored.contains(.value2) { event.value2 = take(4) }
             if stored.contains(.value3) { event.value3 = take(5) }

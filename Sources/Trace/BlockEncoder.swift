@@ -13,11 +13,14 @@ final class BlockEncoder {
     private let level: TraceLevel
     private let compressor: ZstdCompressor
     private let table = TokenTable()
+    /// What the next four share.
+    private let words: UnsafeMutablePointer<UInt64>
     private let tokens: UnsafeMutablePointer<UInt8>
     private let deltas: UnsafeMutablePointer<UInt64>
     private let residuals: UnsafeMutablePointer<UInt64>
     /// The expected delta of each token.
     private let expected: UnsafeMutablePointer<UInt64>
+    private let samples: UnsafeMutablePointer<UInt64>
     private let counters: UnsafeMutablePointer<UInt64>
     /// Counts of 64 threads that are not in the summary yet.
     private let recent: UnsafeMutablePointer<RecentUse>
@@ -28,25 +31,25 @@ final class BlockEncoder {
     init(level: TraceLevel) {
         self.level = level
         compressor = ZstdCompressor(level: level)
-        tokens = .allocate(capacity: BlockHeader.mostEvents)
-        deltas = .allocate(capacity: BlockHeader.mostEvents)
-        residuals = .allocate(capacity: BlockHeader.mostEvents)
+        let most = BlockHeader.mostEvents
+        words = LargeMemory.allocate(UInt64.self, 3 * most + most / 8)
+        (deltas, residuals, counters) = (words, words + most, words + 2 * most)
+        tokens = UnsafeMutableRawPointer(words + 3 * most).bindMemory(to: UInt8.self, capacity: most)
         expected = .allocate(capacity: 256)
-        counters = .allocate(capacity: BlockHeader.mostEvents)
+        samples = .allocate(capacity: TimeColumn.sampleRoom)
         recent = .allocate(capacity: 64)
         recent.initialize(repeating: RecentUse(), count: 64)
     }
 
     deinit {
-        tokens.deallocate()
-        deltas.deallocate()
-        residuals.deallocate()
+        words.deallocate()
         expected.deallocate()
-        counters.deallocate()
+        samples.deallocate()
         recent.deallocate()
     }
 
-    /// Encodes 1 to `BlockHeader.mostEvents` events, all of the same pCPU. `previous`: the latest time before them there.
+    /// Encodes 1 to `BlockHeader.mostEvents` events, all of the same pCPU. `previous`: the latest time before them
+    /// there.
     func encode(_ events: UnsafeBufferPointer<TraceEvent>, previous: UInt64) -> EncodedBlock {
         precondition(!events.isEmpty && events.count <= BlockHeader.mostEvents)
         directory.removeAll()
@@ -100,7 +103,7 @@ final class BlockEncoder {
     /// Encodes `deltas`, of which `directory` gets its share.
     private func encodeTimes(_ count: Int, entries: Int) -> Times {
         let plain = UnsafeBufferPointer(start: deltas, count: count)
-        TimeColumn.expected(plain, tokens: tokens, into: expected)
+        TimeColumn.expected(plain, tokens: tokens, taken: samples, into: expected)
         for i in 0..<count { residuals[i] = TimeColumn.residual(deltas[i], expected[Int(tokens[i])]) }
         let off = UnsafeBufferPointer(start: residuals, count: count)
         if level == .archive {

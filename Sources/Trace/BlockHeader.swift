@@ -2,6 +2,7 @@
 struct BlockHeader: Equatable, Sendable {
     /// Most events in one block: what a reader must have room for.
     static let mostEvents = 65_536
+    /// Without the counts of optional tracepoints, which are there only where there are any.
     static let bodySize = 160
 
     struct Flags: OptionSet, Sendable {
@@ -66,7 +67,7 @@ struct BlockHeader: Equatable, Sendable {
     var sequence: UInt32 = 0
     /// Records reported lost on this pCPU while the block was open; the details are in a lost-records frame.
     var lost: UInt32 = 0
-    var kinds: InlineArray<7, UInt32> = .init(repeating: 0)
+    var kinds: InlineArray<11, UInt32> = .init(repeating: 0)
     var groups: InlineArray<6, GroupSize> = .init(repeating: GroupSize())
 
     static func == (a: BlockHeader, b: BlockHeader) -> Bool { a.bytes == b.bytes }
@@ -87,12 +88,16 @@ struct BlockHeader: Equatable, Sendable {
         out.append(vcpuThreads)
         out.append(sequence)
         out.append(lost)
-        for i in kinds.indices { out.append(kinds[i]) }
+        for i in 0..<EventKind.always.count { out.append(kinds[i]) }
         out.append(UInt32(0))
         for i in groups.indices {
             out.append(UInt32(groups[i].coding))
             out.append(groups[i].compressed)
             out.append(groups[i].decompressed)
+        }
+        let optional = EventKind.always.count..<kinds.count
+        if optional.contains(where: { kinds[$0] > 0 }) {
+            for i in optional { out.append(kinds[i]) }
         }
         return out.bytes
     }
@@ -112,7 +117,7 @@ struct BlockHeader: Equatable, Sendable {
         vcpuThreads = try reader.read()
         sequence = try reader.read()
         lost = try reader.read()
-        for i in kinds.indices { kinds[i] = try reader.read() }
+        for i in 0..<EventKind.always.count { kinds[i] = try reader.read() }
         _ = try reader.read(UInt32.self)
         var total = 0
         for group in Group.allCases {
@@ -127,6 +132,9 @@ struct BlockHeader: Equatable, Sendable {
             }
             groups[group.rawValue] = size
             total += Int(size.compressed)
+        }
+        if reader.remaining > 0 {
+            for i in EventKind.always.count..<kinds.count { kinds[i] = try reader.read() }
         }
         guard Int(events) <= Self.mostEvents, events > 0 else {
             throw FormatViolation("a block of \(events) events; 1 to \(Self.mostEvents) are possible")

@@ -8,7 +8,9 @@ final class BlockReader {
 
     init(_ file: InputFile) { self.file = file }
 
-    func decode(_ block: TraceBlock, into columns: BlockColumns) throws(TraceError) {
+    func decode(
+        _ block: TraceBlock, into columns: BlockColumns, _ parts: BlockParts = .everything
+    ) throws(TraceError) {
         guard block.length <= Frame.prefixSize + Frame.largestBody + Frame.largestPayload else {
             throw .limit(
                 path: file.path, offset: block.offset, what: "the length of a block", value: UInt64(block.length),
@@ -28,7 +30,7 @@ final class BlockReader {
             guard header.pcpu == block.pcpu, Int(header.events) == block.events else {
                 throw FormatViolation("the block and the index disagree")
             }
-            try decoder.decode(header, .init(rebasing: whole[frame.headerLength...]), into: columns)
+            try decoder.decode(header, .init(rebasing: whole[frame.headerLength...]), into: columns, parts)
         } catch {
             throw .damaged(path: file.path, offset: block.offset, reason: error.reason)
         }

@@ -1,12 +1,14 @@
 /// Values of counter registers: near 2^48 where a counter was armed with a period to go, else near 0.
 ///
-/// A value seen shortly before (a guest's write that KVM passes on, a count that is read and written back) is stored as the distance
-/// to it. Each other is stored as 2^48 less the value (in 64 bits, wrapping): the low bytes as they are, since they hardly
-/// compress, the rest as an index into a table of the block's distinct high parts, or as byte planes where there are more than 256.
+/// A value seen shortly before (a guest's write that KVM passes on, a count that is read and written back) is stored as
+/// the distance to it. Each other is stored as 2^48 less the value (in 64 bits, wrapping): the low bytes as they are,
+/// since they hardly compress, the rest as an index into a table of the block's distinct high parts, or as byte planes
+/// where there are more than 256.
 struct CounterColumn {
     static let origin: UInt64 = 1 << 48
 
-    /// `counterLow`'s coding: the number of low bytes, and whether they are byte planes rather than numbers one after the other.
+    /// `counterLow`'s coding: the number of low bytes, and whether they are byte planes rather than numbers one after
+    /// the other.
     static let lowBytes = 3
     static let lowPlanes: UInt8 = 0x10
     /// `counterHigh`'s codings.
@@ -15,7 +17,8 @@ struct CounterColumn {
     /// Added to them: a distance for every value comes first.
     static let distances: UInt8 = 0x80
 
-    /// The contents of the two groups, in pieces that are best compressed apart. `low` is not worth it, unless it is planes.
+    /// The contents of the two groups, in pieces that are best compressed apart. `low` is not worth it, unless it is
+    /// planes.
     var low: [[UInt8]] = []
     var lowCoding = UInt8(CounterColumn.lowBytes)
     var high: [[UInt8]] = []
@@ -107,7 +110,6 @@ struct CounterColumn {
 
 extension CounterColumn {
     private static let reach = 255
-    private static let recentSlots = 1024
 
     @inline(__always)
     private static func slot(_ value: UInt64) -> Int {

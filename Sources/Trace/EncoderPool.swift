@@ -39,15 +39,3 @@ final class EncoderPool: @unchecked Sendable {
         }
     }
 }
-
-extension [LostRecords] {
-    /// Adds a record to the one of the same pCPU and tracepoint, whose interval then covers both.
-    mutating func merge(_ record: LostRecords) {
-        guard let same = firstIndex(where: { $0.pcpu == record.pcpu && $0.kind == record.kind }) else {
-            return append(record)
-        }
-        self[same].count = self[same].count.flatMap { a in record.count.map { a &+ $0 } }
-        self[same].earliest = Swift.min(self[same].earliest, record.earliest)
-        self[same].latest = Swift.max(self[same].latest, record.latest)
-    }
-}

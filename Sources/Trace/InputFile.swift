@@ -1,6 +1,7 @@
 import Glibc
 
-/// A file open for reading at any offset. A pipe, and `-` (standard input), is first copied to a nameless temporary file.
+/// A file open for reading at any offset. A pipe, and `-` (standard input), is first copied to a nameless temporary
+/// file.
 final class InputFile: Sendable {
     let path: String
     let size: UInt64

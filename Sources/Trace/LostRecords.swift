@@ -1,8 +1,8 @@
 /// Records the kernel made and the recorder never saw: where, how many, and when at the earliest and latest.
 ///
-/// On its way to a verdict a loss passes four places: the file's checkpoints (`Checkpoint.swift`), the timeline's taints
-/// (`TimelineBuilder+Finish.swift`), the series they concern (`TaintReach.swift`), and the rule that nothing tainted is
-/// called the same (`SeriesDifference.swift`).
+/// On its way to a verdict a loss passes four places: the file's checkpoints (`Checkpoint.swift`), the timeline's
+/// taints (`TimelineBuilder+Finish.swift`), the series they concern (`TaintReach.swift`), and the rule that nothing
+/// tainted is called the same (`SeriesDifference.swift`).
 public struct LostRecords: Equatable, Sendable, Codable {
     public var pcpu: UInt16
     /// The tracepoint, where the source tells; nil where a ring is shared.

@@ -9,7 +9,7 @@ public enum ExistingFile: Sendable {
 }
 
 /// A file that is only ever appended to: created 0600, links not followed. `-` is standard output.
-struct OutputFile: ~Copyable {
+package struct OutputFile: ~Copyable {
     let path: String
     private let descriptor: Int32
     private let isRegular: Bool
@@ -23,7 +23,8 @@ struct OutputFile: ~Copyable {
         self.isRegular = isRegular
     }
 
-    static func create(path: String, existing: ExistingFile) throws(TraceError) -> OutputFile {
+    /// - Throws: `TraceError` if there is a file already that is not to be replaced, a link, or no way to write there.
+    package static func create(path: String, existing: ExistingFile) throws(TraceError) -> OutputFile {
         if path == "-" { return OutputFile(path: "standard output", descriptor: STDOUT_FILENO, isRegular: false) }
         var status = stat()
         var isDevice = false
@@ -82,7 +83,25 @@ struct OutputFile: ~Copyable {
         offset += UInt64(total)
     }
 
-    mutating func close() throws(TraceError) {
+    /// Appends all of them.
+    ///
+    /// - Throws: `TraceError.cannotWrite`; what fitted stays.
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) throws(TraceError) {
+        var at = 0
+        while at < bytes.count {
+            let written = write(descriptor, bytes.baseAddress! + at, bytes.count - at)
+            if written < 0 {
+                let code = errno
+                if code == EINTR { continue }
+                throw .cannotWrite(path: path, offset: offset + UInt64(at), reason: Self.reason(code))
+            }
+            at += written
+        }
+        offset += UInt64(bytes.count)
+    }
+
+    /// Ends the file; a full disk may only show here.
+    package mutating func close() throws(TraceError) {
         guard !closed else { return }
         closed = true
         guard descriptor != STDOUT_FILENO else { return }

@@ -45,8 +45,8 @@ enum PatchedFrame {
         return (least, lengths.cheapestWidth(count: numbers.count))
     }
 
-    /// The packed numbers of a run, `base` added. Eight numbers fill `width` bytes, and a load at any bit's offset holds four of 14
-    /// bits.
+    /// The packed numbers of a run, `base` added. Eight numbers fill `width` bytes, and a load at any bit's offset
+    /// holds four of 14 bits.
     @inline(__always)
     private static func unpack(
         _ source: UnsafeRawPointer, count: Int, width: Int, base: UInt64, into out: UnsafeMutablePointer<UInt64>

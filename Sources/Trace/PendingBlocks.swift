@@ -39,9 +39,37 @@ struct PendingBlocks: ~Copyable {
         slots.deallocate()
     }
 
-    /// Adds an event; answers how many wait on its pCPU and the time of the first.
+    /// How many events wait on a pCPU, and the time of the first.
+    struct Fill {
+        var count: Int
+        var firstTime: UInt64
+    }
+
+    /// nil where none waits.
+    func fill(of pcpu: UInt16) -> Fill? {
+        guard Int(pcpu) < slotCount, slots[Int(pcpu)].count > 0 else { return nil }
+        return Fill(count: slots[Int(pcpu)].count, firstTime: slots[Int(pcpu)].firstTime)
+    }
+
+    /// Adds 1 or more events of one pCPU, for which its block has room; `latest` is the greatest of their times.
+    mutating func append(_ events: UnsafePointer<TraceEvent>, count: Int, latest time: UInt64) -> Fill {
+        let pcpu = Int(events.pointee.pcpu)
+        if pcpu >= slotCount { growSlots(pcpu) }
+        let slot = slots + pcpu
+        while slot.pointee.count + count > slot.pointee.capacity { grow(slot) }
+        if slot.pointee.count == 0 { slot.pointee.firstTime = events.pointee.time }
+        (slot.pointee.events! + slot.pointee.count).update(from: events, count: count)
+        slot.pointee.count &+= count
+        slot.pointee.latest = max(slot.pointee.latest, time)
+        latest = max(latest, time)
+        eventCount &+= UInt64(count)
+        bytes &+= count &* MemoryLayout<TraceEvent>.stride
+        return Fill(count: slot.pointee.count, firstTime: slot.pointee.firstTime)
+    }
+
+    /// Adds an event.
     @inline(__always)
-    mutating func append(_ event: TraceEvent) -> (count: Int, firstTime: UInt64) {
+    mutating func append(_ event: TraceEvent) -> Fill {
         let pcpu = Int(event.pcpu)
         if pcpu >= slotCount { growSlots(pcpu) }
         let slot = slots + pcpu
@@ -53,7 +81,7 @@ struct PendingBlocks: ~Copyable {
         if event.time > latest { latest = event.time }
         eventCount &+= 1
         bytes &+= MemoryLayout<TraceEvent>.stride
-        return (slot.pointee.count, slot.pointee.firstTime)
+        return Fill(count: slot.pointee.count, firstTime: slot.pointee.firstTime)
     }
 
     private mutating func growSlots(_ pcpu: Int) {
@@ -72,8 +100,8 @@ struct PendingBlocks: ~Copyable {
             slot.pointee.capacity = eventsPerBlock
             return
         }
-        let capacity = min(max(64, slot.pointee.capacity * 2), max(64, eventsPerBlock))
-        let grown = UnsafeMutablePointer<TraceEvent>.allocate(capacity: capacity)
+        let capacity = min(max(64, slot.pointee.capacity * 4), max(64, eventsPerBlock))
+        let grown = LargeMemory.allocate(TraceEvent.self, capacity)
         if let old = slot.pointee.events {
             grown.moveInitialize(from: old, count: slot.pointee.count)
             old.deallocate()

@@ -1,7 +1,7 @@
 /// A trace whose blocks are written again and again, each time later: a trace of any length at the speed of a copy.
 ///
-/// Whoever wants to know how something does with a billion events need not make a billion different ones. The blocks are kept in
-/// memory, so the trace that is repeated should be small.
+/// Whoever wants to know how something does with a billion events need not make a billion different ones. The blocks
+/// are kept in memory, so the trace that is repeated should be small.
 public struct RepeatedTrace: Sendable {
     private let metadata: TraceMetadata
     private let comms: [String]

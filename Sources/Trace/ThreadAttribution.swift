@@ -5,8 +5,9 @@
 /// 2. what the recorder knew of the thread (`TraceMetadata.threads`);
 /// 3. the thread's name in `sched_switch`, where the VMM names its threads (`CPU n/KVM`).
 ///
-/// A thread that is switched out dead (`prev_state` EXIT_DEAD or EXIT_ZOMBIE, include/linux/sched.h) ends; what its id does later
-/// is another thread's.
+/// A thread that is switched out dead (`prev_state` EXIT_DEAD or EXIT_ZOMBIE, include/linux/sched.h) ends; what its id
+/// does later is another thread's. Where the trace has `sched_process_fork` and `sched_process_exit`, a fork that gives
+/// an id says so too, and a thread that ends enters no guest any more.
 public struct ThreadAttribution: Sendable {
     public enum Source: String, Sendable, Codable {
         case transitions
@@ -33,6 +34,8 @@ public struct ThreadAttribution: Sendable {
         /// Times from which on the thread ran another vCPU, and which.
         var vcpus: [(time: UInt64, index: UInt32)] = []
         var name: UInt32?
+        /// It is on its way out: it may be switched to and from, but acts for no guest any more.
+        var isExiting = false
     }
 
     private var lives: [Int32: [Life]] = [:]
@@ -49,10 +52,12 @@ public struct ThreadAttribution: Sendable {
     public mutating func observe(_ event: TraceEvent) {
         switch event.kind {
         case .kvmEntry, .kvmExit:
+            endIfExiting(event.pid, event.time)
             live(event.pid, event.time) { life in
                 if life.vcpus.last?.index != event.vcpuID { life.vcpus.append((event.time, event.vcpuID)) }
             }
         case .kvmMSR:
+            endIfExiting(event.pid, event.time)
             live(event.pid, event.time) { _ in }
         case .schedSwitch:
             live(event.nextPID, event.time) { $0.name = event.nextComm }
@@ -64,8 +69,26 @@ public struct ThreadAttribution: Sendable {
                     if isDead { life.end = event.time }
                 }
             }
-        case .writeMSR, .readMSR, .rdpmc: break
+        case .processFork: begin(event.subjectPID, event.time, name: event.nextComm)
+        case .processExit: live(event.subjectPID, event.time) { $0.isExiting = true }
+        case .writeMSR, .readMSR, .rdpmc, .perfEventOpen, .acceptIRQ: break
         }
+    }
+
+    /// A new thread has the id: whatever had it before is gone, though the trace may not show how.
+    private mutating func begin(_ pid: Int32, _ time: UInt64, name: UInt32) {
+        guard pid != 0 else { return }
+        guard let last = lives[pid]?.last else {
+            lives[pid] = [Life(start: 0, name: name)]
+            return
+        }
+        if last.end == nil { lives[pid]![lives[pid]!.count - 1].end = time }
+        lives[pid]!.append(Life(start: time, name: name))
+    }
+
+    private mutating func endIfExiting(_ pid: Int32, _ time: UInt64) {
+        guard let last = lives[pid]?.last, last.isExiting, last.end == nil else { return }
+        lives[pid]![lives[pid]!.count - 1].end = time
     }
 
     private mutating func live(_ pid: Int32, _ time: UInt64, _ change: (inout Life) -> Void) {
@@ -97,6 +120,15 @@ public struct ThreadAttribution: Sendable {
         return nil
     }
 
+    /// Which use of the thread id `pid` was current at `time`: 0 for the first.
+    public func use(of pid: Int32, at time: UInt64) -> Int {
+        guard let lives = lives[pid], lives.count > 1 else { return 0 }
+        return lives.lastIndex { $0.start <= time } ?? 0
+    }
+
+    /// When each use of the thread id `pid` began, ns: 0 for the first.
+    public func uses(of pid: Int32) -> [UInt64] { lives[pid]?.map(\.start) ?? [0] }
+
     /// Whether `vcpu(of:at:)` answers the same at every time, whatever the thread.
     public var isConstant: Bool {
         lives.allSatisfy { pid, lives in
@@ -106,8 +138,8 @@ public struct ThreadAttribution: Sendable {
         }
     }
 
-    /// What the recorder knew of a use of a thread id. It looked at one moment: where an id was used more than once, its word counts
-    /// for the use whose name in `sched_switch` agrees.
+    /// What the recorder knew of a use of a thread id. It looked at one moment: where an id was used more than once,
+    /// its word counts for the use whose name in `sched_switch` agrees.
     private func identity(of pid: Int32, life: Int, of count: Int, name: UInt32?) -> TraceMetadata.ThreadIdentity? {
         guard let candidates = known[pid] else { return nil }
         if count == 1, candidates.count == 1 { return candidates[0] }
@@ -116,6 +148,15 @@ public struct ThreadAttribution: Sendable {
         }
         if candidates.count == count { return candidates[life] }
         return name == nil ? candidates[0] : nil
+    }
+
+    /// The name of the thread `pid` at `time`, in `sched_switch` or by the recorder's word; nil where nothing tells.
+    public func name(of pid: Int32, at time: UInt64) -> String? {
+        let lives = lives[pid] ?? []
+        let number = lives.lastIndex { $0.start <= time } ?? 0
+        let name = lives.isEmpty ? nil : lives[number].name
+        if let name, name < names.count { return names[Int(name)] }
+        return identity(of: pid, life: number, of: max(1, lives.count), name: name)?.comm
     }
 
     /// The threads that have that name, in `sched_switch` or by the recorder's word, in ascending order.
@@ -130,8 +171,12 @@ public struct ThreadAttribution: Sendable {
         return found.sorted()
     }
 
-    /// The vCPU's index in the name of its thread, as VMMs give it: `CPU 3/KVM` (QEMU), `fc_vcpu 3` (Firecracker), `vcpu3` (Cloud
-    /// Hypervisor), `crosvm_vcpu3`, `kvm-vcpu-3` (kvmtool).
+    /// KVM gives no vCPU a higher id (`KVM_MAX_VCPU_IDS`, arch/x86/include/asm/kvm_host.h, with the largest
+    /// `KVM_MAX_NR_VCPUS`).
+    private static let vcpuIndexLimit = 16_383
+
+    /// The vCPU's index in the name of its thread, as VMMs give it: `CPU 3/KVM` (QEMU), `fc_vcpu 3` (Firecracker),
+    /// `vcpu3` (Cloud Hypervisor), `crosvm_vcpu3`, `kvm-vcpu-3` (kvmtool).
     public static func vcpuIndex(ofThreadNamed name: String) -> Int? {
         for (prefix, suffix) in [
             ("CPU ", "/KVM"), ("fc_vcpu ", ""), ("vcpu", ""), ("crosvm_vcpu", ""), ("kvm-vcpu-", ""),
@@ -140,7 +185,10 @@ public struct ThreadAttribution: Sendable {
             && name.utf8.count > prefix.utf8.count + suffix.utf8.count
         {
             let digits = name.dropFirst(prefix.count).dropLast(suffix.count)
-            if digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let index = Int(digits) { return index }
+            if digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let index = Int(digits), index <= vcpuIndexLimit
+            {
+                return index
+            }
         }
         return nil
     }

@@ -1,8 +1,8 @@
 /// Times of a block's events, each as what separates it from the time before.
 ///
-/// How long a record follows the one before depends on what it records: a register write inside a burst always takes about the same
-/// time, the first one after a context switch another. So each token has an expected delta, and what is stored is how far the
-/// real one is off it, to either side (zigzag).
+/// How long a record follows the one before depends on what it records: a register write inside a burst always takes
+/// about the same time, the first one after a context switch another. So each token has an expected delta, and what is
+/// stored is how far the real one is off it, to either side (zigzag).
 enum TimeColumn {
     /// `timeBits`' codings. The deltas themselves, as patched frames.
     static let plainFrames: UInt8 = 0
@@ -13,12 +13,14 @@ enum TimeColumn {
 
     private static let samples = 64
 
-    /// The median of each token's first deltas: index 0...255 by token.
+    /// Words that `expected` works with.
+    static let sampleRoom = 256 * samples
+
+    /// The median of each token's first deltas: index 0...255 by token. `taken` has room for `sampleRoom`.
     static func expected(
-        _ deltas: UnsafeBufferPointer<UInt64>, tokens: UnsafePointer<UInt8>, into table: UnsafeMutablePointer<UInt64>
+        _ deltas: UnsafeBufferPointer<UInt64>, tokens: UnsafePointer<UInt8>, taken: UnsafeMutablePointer<UInt64>,
+        into table: UnsafeMutablePointer<UInt64>
     ) {
-        let taken = UnsafeMutablePointer<UInt64>.allocate(capacity: 256 * samples)
-        defer { taken.deallocate() }
         var counts: InlineArray<256, Int> = .init(repeating: 0)
         for i in 0..<deltas.count {
             let token = Int(tokens[i])
@@ -30,14 +32,35 @@ enum TimeColumn {
         }
         for token in 0..<256 {
             let count = counts[token]
-            guard count > 0 else {
-                table[token] = 0
-                continue
-            }
-            var sample = UnsafeMutableBufferPointer(start: taken + token * samples, count: count)
-            sample.sort()
-            table[token] = sample[count / 2]
+            table[token] = count == 0 ? 0 : middle(.init(start: taken + token * samples, count: count))
         }
+    }
+
+    /// What would stand in the middle if they were sorted (C. A. R. Hoare's Find).
+    private static func middle(_ numbers: UnsafeMutableBufferPointer<UInt64>) -> UInt64 {
+        let wanted = numbers.count / 2
+        var (low, high) = (0, numbers.count - 1)
+        while low < high {
+            let pivot = numbers[(low + high) / 2]
+            var (i, j) = (low, high)
+            while i <= j {
+                while numbers[i] < pivot { i += 1 }
+                while pivot < numbers[j] { j -= 1 }
+                if i <= j {
+                    numbers.swapAt(i, j)
+                    i += 1
+                    j -= 1
+                }
+            }
+            if wanted <= j {
+                high = j
+            } else if wanted >= i {
+                low = i
+            } else {
+                break
+            }
+        }
+        return numbers[wanted]
     }
 
     @inline(__always)

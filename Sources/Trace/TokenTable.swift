@@ -20,7 +20,8 @@ final class TokenTable {
         var token: Int
     }
 
-    /// All memory is flat and behind constants, so that the per-event path has neither reference counts nor access checks.
+    /// All memory is flat and behind constants, so that the per-event path has neither reference counts nor access
+    /// checks.
     private let candidates: UnsafeMutablePointer<Candidate>
     private let slots: UnsafeMutablePointer<Slot>
     private let templates: UnsafeMutablePointer<TraceEvent>
@@ -142,12 +143,15 @@ final class TokenTable {
 extension EventKind {
     /// The kinds whose class leaves nothing but the value open.
     @inline(__always)
-    var isCounterAccess: Bool { self == .kvmMSR || (self != .schedSwitch && rawValue >= EventKind.writeMSR.rawValue) }
+    var isCounterAccess: Bool {
+        self == .kvmMSR
+            || (rawValue >= EventKind.writeMSR.rawValue && rawValue < EventKind.schedSwitch.rawValue)
+    }
 }
 
 extension TraceEvent {
-    /// Hashes of everything but time, thread and pCPU (`whole`), and of that without the value (`access`); never 0. Whole records and
-    /// classes share a table, so the two differ even where the value is 0.
+    /// Hashes of everything but time, thread and pCPU (`whole`), and of that without the value (`access`); never 0.
+    /// Whole records and classes share a table, so the two differ even where the value is 0.
     @inline(__always)
     var hashes: (whole: UInt64, access: UInt64) {
         var rest = (UInt64(a) | UInt64(b) << 32) &* 0xC2B2_AE3D_27D4_EB4F

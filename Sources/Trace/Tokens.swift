@@ -1,4 +1,5 @@
-/// What one token of a block stands for: a record with its constant fields filled in, and which fields follow elsewhere.
+/// What one token of a block stands for: a record with its constant fields filled in, and which fields follow
+/// elsewhere.
 struct TokenEntry: Equatable, Sendable {
     /// Constant fields; `time`, `pid` and `pcpu` are 0, and so is every field that `fields` names.
     var template: TraceEvent
@@ -38,6 +39,7 @@ struct StoredFields: OptionSet, Sendable {
         case .kvmMSR, .writeMSR, .readMSR, .rdpmc: [.counter]
         case .kvmEntry, .kvmExit: [.wide, .value, .value2, .value3]
         case .schedSwitch: [.wide, .a, .value, .value2, .value3]
+        case .processFork, .processExit, .perfEventOpen, .acceptIRQ: [.wide, .a, .b, .value, .value2]
         }
     }
 
@@ -88,7 +90,7 @@ extension TokenEntry {
             throw FormatViolation("an entry with impossible stored fields")
         }
         let raw: UInt8 = try reader.read()
-        guard let kind = EventKind(rawValue: raw) else { throw FormatViolation("unknown tracepoint \(raw)") }
+        guard let kind = EventKind(rawValue: raw) else { throw FormatViolation.unknownTracepoint(UInt64(raw)) }
         let flags: UInt8 = try reader.read()
         let isa: UInt8 = try reader.read()
         let a = try reader.varint()

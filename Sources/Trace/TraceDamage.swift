@@ -3,8 +3,8 @@ public struct TraceDamage: Equatable, Sendable {
     /// Bytes of the file.
     public var range: Range<UInt64>
     public var reason: String
-    /// The pCPU whose events are missing and the times between which they lay, ns; nil where the index does not tell: then events of any
-    /// pCPU and time may be missing.
+    /// The pCPU whose events are missing and the times between which they lay, ns; nil where the index does not tell:
+    /// then events of any pCPU and time may be missing.
     public var pcpu: UInt16?
     public var interval: ClosedRange<UInt64>?
 

@@ -1,4 +1,5 @@
-/// Why a trace cannot be opened, read or written. Each description is one line: which file, where, what, and what to do.
+/// Why a trace cannot be opened, read or written. Each description is one line: which file, where, what, and what to
+/// do.
 public enum TraceError: Error, Equatable, Sendable {
     case cannotOpen(path: String, reason: String)
     case cannotRead(path: String, offset: UInt64, reason: String)
@@ -69,4 +70,11 @@ extension TraceError: CustomStringConvertible {
 struct FormatViolation: Error, Equatable {
     var reason: String
     init(_ reason: String) { self.reason = reason }
+
+    /// A record of a kind that this version does not know.
+    static func unknownTracepoint(_ number: UInt64) -> FormatViolation {
+        FormatViolation(
+            "unknown tracepoint \(number): 0 to \(EventKind.allCases.count - 1) are known; is the file of a newer vpmu?"
+        )
+    }
 }

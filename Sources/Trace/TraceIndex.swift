@@ -12,7 +12,8 @@ struct TraceIndex {
     var tail: TraceDamage?
     var damage: [TraceDamage] = []
 
-    /// How far back from the end of an unfinished file its last whole frame is searched: farther than the longest frame.
+    /// How far back from the end of an unfinished file its last whole frame is searched: farther than the longest
+    /// frame.
     private static let reach = UInt64(Frame.prefixSize + Frame.largestBody + Frame.largestPayload)
 
     /// Loads the index: by its checkpoints where they can be read, else frame by frame.
@@ -91,7 +92,8 @@ struct TraceIndex {
         }
     }
 
-    /// The checkpoints from the one at `offset` back to the first, which must cover the file from `start` without a gap.
+    /// The checkpoints from the one at `offset` back to the first, which must cover the file from `start` without a
+    /// gap.
     private static func readChain(
         _ frames: FrameFile, _ zstd: ZstdDecompressor, from offset: UInt64, start: UInt64
     ) throws -> (entries: [IndexEntry], summary: TraceSummary, end: UInt64) {

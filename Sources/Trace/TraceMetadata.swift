@@ -40,10 +40,14 @@ public struct TraceMetadata: Codable, Equatable, Sendable {
     public var lossGranularity: LossGranularity
     /// The command line that made the trace.
     public var command: [String]
-    /// How kvm_entry and kvm_exit were recorded: `none`, `full` or `summary`; nil where the maker does not say. In a summary a
-    /// `kvm_exit` ends a slice: its info1 is the time in guest mode since the `kvm_entry` before it, ns, its info2 the exits.
+    /// How kvm_entry and kvm_exit were recorded: `none`, `full` or `summary`; nil where the maker does not say. In a
+    /// summary a `kvm_exit` ends a slice: its info1 is the time in guest mode since the `kvm_entry` before it, ns, its
+    /// info2 the exits.
     public var exits: String?
-    /// What the recording has cost its recorder up to the end of this file; nil where it was not recorded or not finished.
+    /// Who held perf events when the recording began; nil where nobody looked.
+    public var perfEventHolders: PerfEventHolders?
+    /// What the recording has cost its recorder up to the end of this file; nil where it was not recorded or not
+    /// finished.
     public var recorder: RecorderCost?
 
     public init(source: String, tool: String, clock: String) {
@@ -61,7 +65,8 @@ public struct TraceMetadata: Codable, Equatable, Sendable {
         command = []
     }
 
-    /// What a recording costs its recorder's process; the kernel's part, paid by whoever made the records, is not in it.
+    /// What a recording costs its recorder's process; the kernel's part, paid by whoever made the records, is not in
+    /// it.
     public struct RecorderCost: Codable, Equatable, Sendable {
         /// CPU time of the process, user and system, ns.
         public var cpuNanoseconds: UInt64 = 0
@@ -70,6 +75,26 @@ public struct TraceMetadata: Codable, Equatable, Sendable {
         /// Bytes written, over all files of the recording.
         public var bytes: UInt64 = 0
         public init() {}
+    }
+
+    /// The processes that held descriptors of perf events at one moment. Events that the kernel made for itself (the
+    /// NMI watchdog, guests' counters) have none.
+    public struct PerfEventHolders: Codable, Equatable, Sendable {
+        public var processes: [Holder] = []
+        /// Processes whose descriptors could not be looked at.
+        public var unseen: Int = 0
+        public init() {}
+
+        public struct Holder: Codable, Equatable, Sendable {
+            public var pid: Int32
+            public var comm: String
+            public var events: Int
+            public init(pid: Int32, comm: String, events: Int) {
+                self.pid = pid
+                self.comm = comm
+                self.events = events
+            }
+        }
     }
 
     public enum LossGranularity: String, Codable, Sendable { case ring, tracepoint, unknown }
@@ -110,15 +135,19 @@ public struct TraceMetadata: Codable, Equatable, Sendable {
         }
     }
 
+    /// What is known of one use of a thread id.
     public struct ThreadIdentity: Codable, Equatable, Sendable {
         public var tid: Int32
-        public var pid: Int32
+        /// The process, nil where the maker could not know it: whether two such threads are one VM's is not known
+        /// either.
+        public var pid: Int32?
+        /// Empty where the maker knows the thread's process alone.
         public var comm: String
         /// The VM's name where known (QEMU `-name`, libvirt), else nil.
         public var vm: String?
         /// The vCPU's index where the VMM names its threads (`CPU n/KVM`), else nil.
         public var vcpu: Int?
-        public init(tid: Int32, pid: Int32, comm: String, vm: String? = nil, vcpu: Int? = nil) {
+        public init(tid: Int32, pid: Int32?, comm: String, vm: String? = nil, vcpu: Int? = nil) {
             self.tid = tid
             self.pid = pid
             self.comm = comm
@@ -157,5 +186,6 @@ extension TraceMetadata {
         command = try values.decodeIfPresent([String].self, forKey: .command) ?? []
         exits = try values.decodeIfPresent(String.self, forKey: .exits)
         recorder = try values.decodeIfPresent(RecorderCost.self, forKey: .recorder)
+        perfEventHolders = try values.decodeIfPresent(PerfEventHolders.self, forKey: .perfEventHolders)
     }
 }

@@ -1,10 +1,11 @@
 import Dispatch
 
 extension TraceReader {
-    /// Calls `body` with each event in `range` (ns) and its number, from 0, ordered by time, then pCPU, then the order on that pCPU.
+    /// Calls `body` with each event in `range` (ns) and its number, from 0, ordered by time, then pCPU, then the order
+    /// on that pCPU.
     ///
-    /// Where times of a pCPU go back, its events keep their order and count as late as the latest before them. One block per
-    /// pCPU is held decoded at a time, at most `memoryLimit` bytes in all.
+    /// Where times of a pCPU go back, its events keep their order and count as late as the latest before them. One
+    /// block per pCPU is held decoded at a time, at most `memoryLimit` bytes in all.
     /// - Returns: what was left out, always empty with `onDamage: .fail`.
     /// - Throws: `TraceError`, or whatever `body` throws.
     @discardableResult
@@ -24,8 +25,9 @@ extension TraceReader {
         }
     }
 
-    /// The same in slices of blocks, for those who mind every nanosecond: `body` gets a cursor, the index at which its slice ends,
-    /// and whether all of the slice is in `range` (else it checks each event). It takes every event of the slice from the cursor.
+    /// The same in slices of blocks, for those who mind every nanosecond: `body` gets a cursor, the index at which its
+    /// slice ends, and whether all of the slice is in `range` (else it checks each event). It takes every event of the
+    /// slice from the cursor.
     @discardableResult
     public func forEachSlice(
         in range: ClosedRange<UInt64> = 0...UInt64.max, pcpus: Set<UInt16>? = nil, onDamage: DamageHandling = .fail,
@@ -50,8 +52,8 @@ extension TraceReader {
         throw .damaged(path: path, offset: first.range.lowerBound, reason: first.reason)
     }
 
-    /// Calls `body` with each block and its columns, in file order, decoding `threads` blocks at once. The columns are only
-    /// good until `body` returns.
+    /// Calls `body` with each block and its columns, in file order, decoding `threads` blocks at once. The columns are
+    /// only good until `body` returns.
     public func forEachBlock(threads: Int = 1, _ body: (TraceBlock, BlockColumns) throws -> Void) throws {
         let batch = max(1, threads)
         let columns = (0..<batch).map { _ in BlockColumns() }

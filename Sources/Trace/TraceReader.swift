@@ -1,7 +1,8 @@
 /// A `.vpt` trace, open for reading.
 ///
-/// Opening reads the header and the index only, whatever the size of the file. A trace whose writer was killed opens as well: every
-/// complete block reads, and `isComplete` is false. What is damaged is either thrown, with file and offset, or listed.
+/// Opening reads the header and the index only, whatever the size of the file. A trace whose writer was killed opens as
+/// well: every complete block reads, and `isComplete` is false. What is damaged is either thrown, with file and offset,
+/// or listed.
 public final class TraceReader: Sendable {
     public let path: String
     public let metadata: TraceMetadata
@@ -61,14 +62,16 @@ public final class TraceReader: Sendable {
     /// Decodes one block into `columns`.
     ///
     /// May be called from several threads at once, each with columns of its own.
-    public func decode(_ block: TraceBlock, into columns: BlockColumns) throws(TraceError) {
+    public func decode(
+        _ block: TraceBlock, into columns: BlockColumns, _ parts: BlockParts = .everything
+    ) throws(TraceError) {
         let reader = spareReaders.take() ?? BlockReader(file)
         defer { spareReaders.put(reader) }
-        try reader.decode(block, into: columns)
+        try reader.decode(block, into: columns, parts)
     }
 
-    /// What the whole trace holds, counted. Only blocks behind the last index checkpoint are decoded for it: none in a finished
-    /// file.
+    /// What the whole trace holds, counted. Only blocks behind the last index checkpoint are decoded for it: none in a
+    /// finished file.
     public func summary() throws(TraceError) -> TraceSummary {
         var summary = checkpointSummary
         let reader = BlockReader(file)
@@ -96,7 +99,6 @@ public struct TraceBlock: Equatable, Sendable {
     public var length: Int
     /// Times go back inside it, or from the block before of its pCPU.
     public var isDisordered: Bool
-    private var vcpuThreads: UInt64
 
     init(_ entry: IndexEntry) {
         pcpu = entry.pcpu
@@ -106,9 +108,5 @@ public struct TraceBlock: Equatable, Sendable {
         offset = entry.offset
         length = Int(entry.length)
         isDisordered = entry.flags.contains(.disordered)
-        vcpuThreads = entry.vcpuThreads
     }
-
-    /// False where the block certainly has no KVM event of this thread.
-    public func mayHaveKVMEvents(of pid: Int32) -> Bool { vcpuThreads & BlockHeader.threadBit(pid) != 0 }
 }

@@ -3,9 +3,17 @@
 /// Events of one pCPU arrive in rising time; pCPUs may interleave in any order.
 public protocol TraceSink {
     mutating func append(_ event: TraceEvent) throws
+    /// Many events at once, in the order in which `append` would get them one by one; what comes of them is the same.
+    mutating func append(_ events: UnsafeBufferPointer<TraceEvent>) throws
     mutating func append(_ lost: LostRecords) throws
     /// The index of `comm` in the trace's comm table; the same string always gets the same index.
     mutating func comm(_ comm: String) -> UInt32
+}
+
+extension TraceSink {
+    public mutating func append(_ events: UnsafeBufferPointer<TraceEvent>) throws {
+        for event in events { try append(event) }
+    }
 }
 
 /// A trace in memory: what small traces and tests use.

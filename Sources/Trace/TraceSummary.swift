@@ -35,7 +35,7 @@ public struct TraceSummary: Equatable, Sendable {
             case .kvmEntry, .kvmExit:
                 transitions &+= 1
                 add(vcpu...vcpu)
-            case .writeMSR, .readMSR, .rdpmc, .schedSwitch: break
+            default: break
             }
         }
 
@@ -58,7 +58,7 @@ public struct TraceSummary: Equatable, Sendable {
     /// Most distinct accesses, and most threads, that are counted apart.
     public static let mostKeys = 65_536
 
-    private var counts: InlineArray<7, UInt64> = .init(repeating: 0)
+    private var counts: InlineArray<11, UInt64> = .init(repeating: 0)
     /// Guest accesses (`kvm_msr`) by register, direction and exception.
     public internal(set) var accesses: [Access: UInt64] = [:]
     /// Threads with KVM records.
@@ -121,7 +121,7 @@ public struct TraceSummary: Equatable, Sendable {
 extension TraceSummary {
     /// The summary as an index checkpoint stores it.
     func encode(into out: inout ByteWriter) {
-        for kind in EventKind.allCases { out.append(varint: records(kind)) }
+        for kind in EventKind.always { out.append(varint: records(kind)) }
         out.append(UInt8(isCapped ? 1 : 0))
         out.append(varint: UInt64(accesses.count))
         for (access, count) in accesses.sorted(by: { $0.key < $1.key }) {
@@ -138,10 +138,14 @@ extension TraceSummary {
             out.append(varint: UInt64(vcpus.lowerBound))
             out.append(varint: UInt64(vcpus.upperBound))
         }
+        let optional = EventKind.allCases.filter(\.isOptional)
+        if optional.contains(where: { records($0) > 0 }) {
+            for kind in optional { out.append(varint: records(kind)) }
+        }
     }
 
     init(_ reader: inout ByteReader) throws(FormatViolation) {
-        for kind in EventKind.allCases { add(try reader.varint(), of: kind) }
+        for kind in EventKind.always { add(try reader.varint(), of: kind) }
         isCapped = try reader.read(UInt8.self) & 1 != 0
         for _ in 0..<(try reader.count("the number of counted accesses", atMost: Self.mostKeys)) {
             let register = try reader.varint()
@@ -161,6 +165,9 @@ extension TraceSummary {
                 use.vcpus = UInt32(low)...UInt32(high)
             }
             threads[pid] = use
+        }
+        if reader.remaining > 0 {
+            for kind in EventKind.allCases where kind.isOptional { add(try reader.varint(), of: kind) }
         }
     }
 }

@@ -46,8 +46,8 @@ public struct TraceWalk {
         /// The latest time seen on this pCPU.
         var reached: UInt64 = 0
 
-        /// Behind the last event from the cursor on that comes before `limit` (or at it, if `inclusive`), at least one; what is then
-        /// the latest time is noted.
+        /// Behind the last event from the cursor on that comes before `limit` (or at it, if `inclusive`), at least one;
+        /// what is then the latest time is noted.
         mutating func end(limit: UInt64, inclusive: Bool) -> Int {
             let times = cursor.times
             let count = cursor.count

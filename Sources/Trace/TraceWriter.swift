@@ -1,8 +1,8 @@
 /// Writes a `.vpt` trace: append-only and crash-safe.
 ///
-/// Events wait per pCPU until a block is full, too old, or too much waits in all; a block is written with one `write`, so
-/// whatever kills the writer costs the open blocks and nothing else. `finish()` writes what waits, the end of the index and
-/// the end mark; without it the file reads normally and is marked unfinished.
+/// Events wait per pCPU until a block is full, too old, or too much waits in all; a block is written with one `write`,
+/// so whatever kills the writer costs the open blocks and nothing else. `finish()` writes what waits, the end of the
+/// index and the end mark; without it the file reads normally and is marked unfinished.
 ///
 /// Not thread-safe: one thread at a time may use it.
 public final class TraceWriter: TraceSink {
@@ -28,7 +28,7 @@ public final class TraceWriter: TraceSink {
     private var waitingLost: [LostRecords] = []
     private var lostCount = 0
     /// Lost records beyond half of what a trace may have, merged.
-    private var excessLost: [LostRecords] = []
+    private var excessLost = JoinedLosses()
     private var comms: [String] = []
     private var commIndex: [String: UInt32] = [:]
     private var commsWritten = 0
@@ -38,7 +38,8 @@ public final class TraceWriter: TraceSink {
     private var blockCount: UInt32 = 0
     private var isFinished: Bool { pending.pointee.isClosed }
 
-    /// Creates the file (0600; a symbolic link is refused, never followed) and writes its header. `-` is standard output.
+    /// Creates the file (0600; a symbolic link is refused, never followed) and writes its header. `-` is standard
+    /// output.
     public init(path: String, metadata: TraceMetadata, options: Options = Options()) throws(TraceError) {
         self.path = path
         self.metadata = metadata
@@ -68,7 +69,7 @@ public final class TraceWriter: TraceSink {
 
     public func append(_ lost: LostRecords) throws {
         guard !isFinished else { throw TraceError.finished(path: path) }
-        guard lostCount < LostRecords.mostRecords / 2 else { return excessLost.merge(lost) }
+        guard lostCount < LostRecords.mostRecords / 2 else { return excessLost.add(lost) }
         lostCount += 1
         waitingLost.append(lost)
         if waitingLost.count >= 65_536 { try flush() }
@@ -87,15 +88,48 @@ public final class TraceWriter: TraceSink {
 
     @inline(__always)
     private func append(event: TraceEvent) throws(TraceError) {
-        let pending = pending
         guard !pending.pointee.isClosed else { throw .finished(path: path) }
         let slot = pending.pointee.append(event)
+        try cutWhereDue(event.pcpu, event.time, slot)
+    }
+
+    /// What the last event of its pCPU calls for: its block is full, or spans too long, or too much waits in all.
+    @inline(__always)
+    private func cutWhereDue(_ pcpu: UInt16, _ time: UInt64, _ slot: PendingBlocks.Fill) throws(TraceError) {
         let isFull = slot.count >= eventsPerBlock
-        if isFull { try cut(event.pcpu) }
-        if event.time > blockSpan, isFull || slot.firstTime < event.time - blockSpan {
-            return try flush(before: event.time - blockSpan)
-        }
+        if isFull { try cut(pcpu) }
+        if time > blockSpan, isFull || slot.firstTime < time - blockSpan { return try flush(before: time - blockSpan) }
         if pending.pointee.bytes > pendingBytes, let fullest = pending.pointee.fullest { try cut(fullest) }
+    }
+
+    public func append(_ events: UnsafeBufferPointer<TraceEvent>) throws {
+        guard var next = events.baseAddress else { return }
+        let end = next + events.count
+        while next < end { next = try append(from: next, to: end) }
+    }
+
+    /// Appends those that are of one pCPU, up to the first that calls for a cut; answers what comes next.
+    private func append(
+        from first: UnsafePointer<TraceEvent>, to end: UnsafePointer<TraceEvent>
+    ) throws(TraceError) -> UnsafePointer<TraceEvent> {
+        let pending = pending
+        guard !pending.pointee.isClosed else { throw .finished(path: path) }
+        let pcpu = first.pointee.pcpu
+        let before = pending.pointee.fill(of: pcpu) ?? .init(count: 0, firstTime: first.pointee.time)
+        // At most so many until the block is full, or one more waits than may.
+        let spare = max(0, pendingBytes - pending.pointee.bytes) / MemoryLayout<TraceEvent>.stride + 1
+        let limit = first + min(end - first, eventsPerBlock - before.count, spare)
+        let (longest, isEndless) = before.firstTime.addingReportingOverflow(blockSpan)
+        var (next, latest, time) = (first, UInt64(0), UInt64(0))
+        while next < limit, next.pointee.pcpu == pcpu {
+            time = next.pointee.time
+            latest = max(latest, time)
+            next += 1
+            if time > longest, !isEndless { break }
+        }
+        let slot = pending.pointee.append(first, count: next - first, latest: latest)
+        try cutWhereDue(pcpu, time, slot)
+        return next
     }
 
     /// Writes out all that waits, so that it survives whatever happens next.
@@ -116,7 +150,7 @@ public final class TraceWriter: TraceSink {
     /// Writes all that waits, the index and the end mark, and closes the file.
     public func finish() throws(TraceError) {
         try flush()
-        try writeLost(excessLost)
+        try writeLost(excessLost.list)
         try writeComms(comms.count)
         if metadata != firstMetadata { try writeContent(.metadata, try metadata.json(path: path), count: 1) }
         try writeCheckpoint()
@@ -151,7 +185,8 @@ public final class TraceWriter: TraceSink {
 
     // MARK: Frames
 
-    /// Takes the waiting events of a pCPU for a block, and writes the blocks taken so far if there is one for every encoder.
+    /// Takes the waiting events of a pCPU for a block, and writes the blocks taken so far if there is one for every
+    /// encoder.
     private func cut(_ pcpu: UInt16) throws(TraceError) {
         guard var block = pending.pointee.take(pcpu) else { return }
         block.commCount = comms.count

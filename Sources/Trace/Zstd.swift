@@ -39,8 +39,8 @@ final class ZstdCompressor {
 
     func append(_ bytes: [UInt8], to out: inout [UInt8]) -> Int { bytes.withUnsafeBytes { append($0, to: &out) } }
 
-    /// Appends one frame that holds `pieces` one after the other, each in blocks of its own, so that pieces of different statistics do
-    /// not share a code.
+    /// Appends one frame that holds `pieces` one after the other, each in blocks of its own, so that pieces of
+    /// different statistics do not share a code.
     func append(pieces: [[UInt8]], to out: inout [UInt8]) -> Int {
         let total = pieces.reduce(0) { $0 + $1.count }
         // A flush may end a block early: some bytes of block header for each piece beyond the usual bound.
@@ -94,7 +94,8 @@ enum RawFrame {
         return out.count - start
     }
 
-    /// The contents of a frame of one raw block as they lie in the frame, their checksum checked, or nil for any other frame.
+    /// The contents of a frame of one raw block as they lie in the frame, their checksum checked, or nil for any other
+    /// frame.
     static func contents(_ frame: UnsafeRawBufferPointer, size: Int) -> UnsafeRawBufferPointer? {
         guard frame.count == size + 16, size > 0, let base = frame.baseAddress else { return nil }
         func word(_ at: Int) -> UInt32 { UInt32(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt32.self)) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bisect
+import Counts
 import Foundation
 import Replay
 

@@ -1,9 +1,11 @@
 import ArgumentParser
+import Counts
 import Foundation
 
 /// Runs the command and turns whatever it throws into one line on standard error and an exit status.
 ///
-/// The argument parser would end with 64 on wrong usage and 1 on any other error, which `git bisect run` takes for "bad".
+/// The argument parser would end with 64 on wrong usage and 1 on any other error, which `git bisect run` takes for
+/// "bad".
 @main
 enum Main {
     static func main() {

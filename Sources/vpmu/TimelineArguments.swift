@@ -15,14 +15,14 @@ struct TimelineArguments: ParsableArguments {
     var hostEvents: String?
 
     /// - Throws: `TraceError` or `HostEventsFile.Problem`.
-    func timeline() throws -> Timeline { try Self.timeline(file, hostEvents: hostEvents) }
+    func timeline() throws -> Timeline { try opened().timeline }
 
-    /// What the trace at `file` means, under the policy that its recorder names.
+    /// The trace, and what it means under the policy that its recorder names; standard input can be read only once.
     ///
-    /// - Throws: `TraceError` or `HostEventsFile.Problem`.
-    static func timeline(_ file: String, hostEvents: String?) throws -> Timeline {
-        let (reader, supplied, recorded) = try open(file, hostEvents)
-        return try Timeline(reader, hostEvents: supplied, recordedRules: recorded)
+    /// - Throws: as `timeline()`.
+    func opened() throws -> (reader: TraceReader, timeline: Timeline) {
+        let (reader, supplied, recorded) = try Self.open(file, hostEvents)
+        return (reader, try Timeline(reader, hostEvents: supplied, recordedRules: recorded))
     }
 
     /// The counts of the trace at `file` under each policy.

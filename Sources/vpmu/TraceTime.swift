@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// A moment of a trace's clock as people give it: seconds the way the text output shows them (`0.199905714`), a number with a
-/// unit (`1.5s`, `20ms`), or the whole ns of JSON output.
+/// A moment of a trace's clock as people give it: seconds the way the text output shows them (`0.199905714`), a number
+/// with a unit (`1.5s`, `20ms`), or the whole ns of JSON output.
 struct TraceTime: ExpressibleByArgument {
     /// ns of the trace's clock.
     var nanoseconds: UInt64
@@ -23,7 +23,9 @@ struct TraceTime: ExpressibleByArgument {
         var place = factor
         for digit in digits[1] {
             place /= 10
-            nanoseconds = nanoseconds.addingReportingOverflow(UInt64(digit.wholeNumberValue ?? 0) * place).partialValue
+            let (sum, overflow) = nanoseconds.addingReportingOverflow(UInt64(digit.wholeNumberValue ?? 0) * place)
+            guard !overflow else { return nil }
+            nanoseconds = sum
         }
     }
 

@@ -18,8 +18,8 @@ struct BenchTests {
         let effort = BenchEffort(
             rounds: 1, columnBytes: 1 << 18, events: 2_000, guestAccesses: 200, largeTraceBytes: 100_000)
         let outcome = try BenchSuite(effort: effort, executable: vpmu).run([section]) { _ in }
-        // What a section measures without a peer it measures everywhere; another may be skipped as a whole where its peer is missing,
-        // and says so.
+        // What a section measures without a peer it measures everywhere; another may be skipped as a whole where its
+        // peer is missing, and says so.
         if outcome.results.isEmpty {
             #expect([.record, .replay].contains(section), "\(section.rawValue) measured nothing: \(outcome.skipped)")
             let reasons = ["perf is not installed", "/dev/kvm cannot be used", "records no tracepoint here"]
@@ -77,6 +77,7 @@ struct BenchTests {
         let report = BenchReport(
             machine: Machine(lines: ["m"]), command: ["vpmu"], rounds: 5, outcome: outcome,
             thresholds: ["x.y": Threshold(target: 0.9, floor: 0.8, direction: .atLeast)])
+        #expect(try JSONSchema.published("Bench/Schema/bench").violations(report.json()) == [])
         let json = try JSONSerialization.jsonObject(with: Data(try report.json().utf8)) as? [String: Any]
         let row = try #require((json?["results"] as? [[String: Any]])?.first)
         #expect(row["name"] as? String == "x.y" && row["value"] as? Double == 0.5 && row["unit"] as? String == "of z")

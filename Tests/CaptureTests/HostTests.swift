@@ -66,10 +66,57 @@ struct HostTests {
     func makesFilters() {
         #expect(EventKind.allCases.allSatisfy { KernelFilter(registers: .all).expression(for: $0) == nil })
         let pmu = KernelFilter(registers: .pmu)
-        #expect(pmu.expression(for: .kvmMSR)?.hasPrefix("(ecx >= 0x186 && ecx <= 0x18f) || ") == true)
+        #expect(pmu.expression(for: .kvmMSR)?.contains("(ecx >= 0x186 && ecx <= 0x18f) || ") == true)
         #expect(pmu.expression(for: .writeMSR)?.contains(" || msr == 0x329 || ") == true)
         #expect(pmu.expression(for: .rdpmc) == nil)
         #expect(pmu.expression(for: .schedSwitch) == nil)
+    }
+
+    @Test("a filter lets through the registers of the PMU and no other")
+    func filtersRegisters() throws {
+        let expression = try #require(KernelFilter(registers: .pmu).expression(for: .kvmMSR))
+        let edges = PMURegisters.ranges.flatMap { range in
+            [range.lowerBound - 1, range.lowerBound, range.upperBound, range.upperBound + 1]
+        }
+        for register in edges + [0, 0x48, 0x600, 0x6e0, 0x830, 0xc000_0080, 0xc000_0102, .max] {
+            var rest = Substring(expression)
+            #expect(allows(&rest, register) == PMURegisters.contains(register), "\(String(register, radix: 16))")
+            #expect(rest.isEmpty)
+        }
+    }
+
+    /// What the kernel makes of an expression: `&&` binds more tightly than `||`.
+    private func allows(_ text: inout Substring, _ register: UInt32) -> Bool {
+        func skip(_ token: String) -> Bool {
+            while text.first == " " { text.removeFirst() }
+            guard text.hasPrefix(token) else { return false }
+            text.removeFirst(token.count)
+            return true
+        }
+        func primary() -> Bool {
+            if skip("(") {
+                let inner = allows(&text, register)
+                #expect(skip(")"))
+                return inner
+            }
+            #expect(skip("ecx"))
+            let (atLeast, atMost) = (skip(">="), skip("<="))
+            #expect(atLeast || atMost || skip("=="))
+            #expect(skip("0x"))
+            let digits = text.prefix { $0.isHexDigit }
+            text.removeFirst(digits.count)
+            let number = UInt32(digits, radix: 16) ?? 0
+            if atLeast { return register >= number }
+            return atMost ? register <= number : register == number
+        }
+        func all() -> Bool {
+            var result = primary()
+            while skip("&&") { result = primary() && result }
+            return result
+        }
+        var result = all()
+        while skip("||") { result = all() || result }
+        return result
     }
 
     @Test(

@@ -2,10 +2,10 @@ import Foundation
 import Testing
 import Trace
 
-/// The formats of the seven tracepoints as kernels from 5.4 to 7.x give them: which fields there are and where they lie. What
-/// changed: `kvm_entry` gained `rip` (5.10), `immediate_exit`, and `intr_info` with `error_code` (after 6.12); `kvm_exit` gained
-/// `intr_info`, `error_code` and `vcpu_id` (5.10), and `requests` (after 6.12); a kernel with the old PREEMPT_RT patches has
-/// two more common fields, which move everything behind them.
+/// The formats of the seven tracepoints as kernels from 5.4 to 7.x give them: which fields there are and where they
+/// lie. What changed: `kvm_entry` gained `rip` (5.10), `immediate_exit`, and `intr_info` with `error_code` (after
+/// 6.12); `kvm_exit` gained `intr_info`, `error_code` and `vcpu_id` (5.10), and `requests` (after 6.12); a kernel with
+/// the old PREEMPT_RT patches has two more common fields, which move everything behind them.
 @Suite("formats of kernels from 5.4 to 7.x")
 struct KernelFormatsTests {
     static let kernels = ["5.4", "5.17", "6.12", "6.12-rt", "6.18", "7.3"]

@@ -28,4 +28,44 @@ struct RotatingOutputTests {
         #expect(sizes.count == count)
         #expect(output.bytesWritten == UInt64(sizes.reduce(0, +)))
     }
+
+    @Test(
+        "names of threads keep their meaning in every file, appended one by one or many at once",
+        arguments: [false, true])
+    func names(atOnce: Bool) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("vpmu-names-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var limits = RecordingLimits()
+        limits.rotation = .every(1_000)
+        let output = try RotatingOutput(
+            output: .init(path: folder.appendingPathComponent("a.vpt").path, existing: .refuse), limits: limits,
+            metadata: TraceMetadata(source: "test", tool: "test", clock: "monotonic"), now: 0)
+        let names = ["init", "shell", "guest"].map { output.comm($0) }
+        for file in 0..<2 as Range<UInt64> {
+            if file > 0 { _ = try output.tick(now: file * 1_000) }
+            // Other names first in the second file.
+            let (prev, next) = file == 0 ? (names[1], names[2]) : (names[2], names[0])
+            var ended = TraceEvent(time: file * 1_000 + 2, pcpu: 0, pid: 7, kind: .processExit)
+            ended.value2 = UInt64(prev)
+            var events: [TraceEvent] = [
+                .schedSwitch(time: file * 1_000, pcpu: 0, prev: 7, next: 8, prevComm: prev, nextComm: next),
+                .kvmMSR(time: file * 1_000 + 1, pcpu: 0, pid: 7, write: true, register: 0xc1, data: 5), ended,
+            ]
+            if atOnce {
+                try events.withUnsafeMutableBufferPointer { try output.append($0) }
+            } else {
+                for event in events { try output.append(event) }
+            }
+        }
+        try output.finish()
+        let found = try output.paths.map { path in
+            let trace = try TraceReader(path: path)
+            return try trace.events().filter { $0.kind.namesThreads }.map { event in
+                let second = event.kind == .schedSwitch ? trace.comms[Int(event.nextComm)] : "\(event.nextComm)"
+                return trace.comms[Int(event.prevComm)] + ">" + second
+            }
+        }
+        #expect(found == [["shell>guest", "shell>0"], ["guest>init", "guest>0"]])
+    }
 }

@@ -74,8 +74,8 @@ struct AgreementTests {
 
         let vpmu = Executable.url.path
         func path(_ name: String) -> String { directory.path(name) }
-        // Each runs the next: all see the guest's whole life. perf comes innermost, because it waits for SIGCHLD, which a test's
-        // thread has blocked and vpmu lets through to what it starts.
+        // Each runs the next: all see the guest's whole life. perf comes innermost, because it waits for SIGCHLD, which
+        // a test's thread has blocked and vpmu lets through to what it starts.
         let outcome = try Shell.run(
             vpmu,
             [

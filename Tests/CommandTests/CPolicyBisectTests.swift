@@ -1,7 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
-/// Policies in C through git: a revision that makes guests lose counts, one that crashes, found as kernel code would be.
+/// Policies in C through git: a revision that makes guests lose counts, one that crashes, found as kernel code would
+/// be.
 @Suite("Bisecting a policy in C", .enabled(if: Shell.isInstalled("cc"), "needs a C compiler"))
 struct CPolicyBisectTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -40,6 +42,7 @@ struct CPolicyBisectTests {
             "--json", in: folder.path)
         #expect(outcome.status == 0 || outcome.status == 125, "\(outcome.errors)")
         #expect(outcome.output.contains(commits[3]), "\(outcome.output)\(outcome.errors)")
+        #expect(try JSONSchema.published("Bisect/Schema/bisect").violations(outcome.output) == [])
         // check gives the three answers that git bisect run understands.
         let baseline = folder.path + "/.git/good.baseline"
         func check(_ commit: String, _ more: String...) throws -> Int32 {

@@ -4,10 +4,7 @@ import Testing
 
 @Suite("Machine-readable output")
 struct PublishedShapeTests {
-    /// Schemas lie in the rooms whose results they describe.
-    private func schema(_ name: String) throws -> JSONSchema {
-        try JSONSchema(SharedData.package.appendingPathComponent("Sources/\(name).schema.json").path)
-    }
+    private func schema(_ name: String) throws -> JSONSchema { try .published(name) }
 
     struct Shape: Sendable, CustomStringConvertible {
         var schema: String
@@ -42,6 +39,31 @@ struct PublishedShapeTests {
             schema: "Report/Schema/compare",
             arguments: ["compare", "agent-starves-guest.vpt", "error-cascade.vpt", "--worst", "3", "--json"]),
         Shape(schema: "Plan/Schema/plan", arguments: ["plan", "agent-starves-guest.vpt", "--json"]),
+        Shape(
+            schema: "Bisect/Schema/explain",
+            arguments: ["explain", "agent-starves-guest.vpt", "--policy", "mediated", "--json"],
+            status: 1),
+        Shape(
+            schema: "Bisect/Schema/explain", arguments: ["explain", "error-cascade.vpt", "--policy", "fair", "--json"],
+            status: 1),
+        Shape(
+            schema: "Bisect/Schema/explain",
+            arguments: ["explain", "error-cascade.vpt", "--policy", "emulated", "--json"]),
+        Shape(
+            schema: "Bisect/Schema/bisect",
+            arguments: ["bisect", "agent-starves-guest.vpt", "--policy", "mediated", "--against", "emulated", "--json"]),
+        Shape(
+            schema: "Bisect/Schema/bisect",
+            arguments: ["bisect", "error-cascade.vpt", "--policy", "emulated", "--against", "emulated", "--json"],
+            status: 1),
+        Shape(
+            schema: "Bisect/Schema/bisect",
+            arguments: [
+                "bisect", "error-cascade.vpt", "--policy", "mediated", "--against", "emulated", "--over", "knobs",
+                "--json",
+            ]),
+        Shape(schema: "Replay/Schema/self", arguments: ["replay", "error-cascade.vpt", "--self", "--json"]),
+        Shape(schema: "PolicyFile/Schema/policies", arguments: ["policies", "list", "--json"]),
     ]
 
     @Test("obeys its published schema", arguments: shapes)
@@ -56,6 +78,29 @@ struct PublishedShapeTests {
             #expect(wrong == [])
             if !wrong.isEmpty { return }
         }
+    }
+
+    @Test("of an import obeys its published schema, whatever the input was")
+    func imports() throws {
+        let directory = try TemporaryDirectory()
+        let row = "CPU 0/KVM 90/101 [001]  1.0: kvm:kvm_msr: msr_write 186 = 0x0\n"
+        let odd = "a 5 [001]  1.0: sched:sched_wakeup: comm=b\nnonsense\nCPU:1 [LOST 12 EVENTS]\na\u{0}b\n"
+        let inputs = [row, String(repeating: row, count: 100) + odd]
+        for input in inputs {
+            try Data(input.utf8).write(to: URL(fileURLWithPath: directory.path("in")))
+            let outcome = try Executable.run([
+                "import", directory.path("in"), "-o", directory.path("out"), "--force", "--json",
+            ])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(try schema("Import/Schema/import").violations(outcome.output) == [])
+        }
+    }
+
+    @Test("of doctor obeys its published schema, whether or not this host can record")
+    func doctor() throws {
+        let outcome = try Executable.run(["doctor", "--json"])
+        #expect([0, 1].contains(outcome.status))
+        #expect(try schema("Capture/Schema/doctor").violations(outcome.output) == [])
     }
 
     @Test("of another shape is told from the published one")

@@ -75,7 +75,7 @@ struct ReadmeTests {
         try text.replacingOccurrences(of: old, with: new).write(to: url, atomically: true, encoding: .utf8)
     }
 
-    /// The two scripts build before they run, which a test of this build cannot; their own tests play them.
+    /// The two scripts build before they run, which a test of this build cannot: it is one of them that runs it.
     static func isScript(_ command: String) -> Bool { command == "./Tools/run" || command == "./Tools/test" }
 
     private func run(_ command: String, in directory: URL) throws -> [String] {

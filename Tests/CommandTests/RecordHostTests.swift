@@ -14,7 +14,8 @@ private enum ThisMachine {
         access(switchOfCPU1, W_OK) == 0 && (try? CPUList.online().contains(1)) == true && Shell.isInstalled("taskset")
 }
 
-/// What happens to a host while it is recorded: CPUs that go, budgets that are used up, virtual machines that others run.
+/// What happens to a host while it is recorded: CPUs that go, budgets that are used up, virtual machines that others
+/// run.
 @Suite(
     "vpmu record on a host that changes", .serialized, .exclusiveMachine,
     .enabled(if: ThisMachine.recordsGuests, "this machine cannot record a KVM guest (/dev/kvm, tracefs, privilege)"))

@@ -137,6 +137,24 @@ struct TraceCommandTests {
     }
 
     @Test(
+        "importing text of no tracer is one line, ends with 128 and writes nothing; a recording of other events ends with 0"
+    )
+    func importText() throws {
+        let out = directory.path("imported.vpt")
+        func run(_ text: String) throws -> Executable.Outcome {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: directory.path("text")))
+            return try Executable.run(["import", directory.path("text"), "-o", out])
+        }
+        let refused = try run("root:x:0:0:root:/root:/bin/bash\n")
+        #expect(refused.status == 128)
+        #expect(refused.errors.split(separator: "\n").count == 1 && refused.errors.contains("none of its 1 lines"))
+        #expect(!FileManager.default.fileExists(atPath: out))
+        let other = try run("    a  5 [001]  1.0: sched:sched_wakeup: comm=b pid=6 prio=120 target_cpu=001\n")
+        #expect(other.status == 0 && other.output.contains("sched:sched_wakeup 1"))
+        #expect(try Executable.run(["verify", out]).status == 0)
+    }
+
+    @Test(
         "wrong usage ends with 129",
         arguments: [["info"], ["dump", "x", "--bogus"], ["dump", "x", "--from", "9", "--to", "1"]])
     func usage(arguments: [String]) throws {

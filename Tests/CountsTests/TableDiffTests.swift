@@ -67,9 +67,9 @@ struct TableDiffTests {
 
     @Test("the exit codes are 0, 1 and 125")
     func exitCodes() {
-        #expect(TableDiff.Answer.same.rawValue == 0)
-        #expect(TableDiff.Answer.different.rawValue == 1)
-        #expect(TableDiff.Answer.cannotJudge.rawValue == 125)
+        #expect(TableDiff.Answer.same.exitStatus.rawValue == 0)
+        #expect(TableDiff.Answer.different.exitStatus.rawValue == 1)
+        #expect(TableDiff.Answer.cannotJudge.exitStatus.rawValue == 125)
     }
 
     @Test("a series of one side only is a difference")

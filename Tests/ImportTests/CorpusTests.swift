@@ -5,7 +5,8 @@ import Trace
 
 @testable import Import
 
-/// The corpus of the fuzz targets: seeds that the builders of these tests made, and inputs on which something once went wrong.
+/// The corpus of the fuzz targets: seeds that the builders of these tests made, and inputs on which something once went
+/// wrong.
 @Suite("fuzz corpus")
 struct CorpusTests {
     static let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -153,22 +153,6 @@ struct ExportTests {
             #expect(parents[counter].flatMap { names[$0] } == "pCPU 0")
         }
     }
-
-    @Test("an export overwrites nothing unless asked, and follows no link")
-    func file() throws {
-        try Self.withDirectory { directory in
-            let path = directory.appendingPathComponent("out").path
-            let first = try ExportFile(path: path, existing: .refuse)
-            try first.finish()
-            #expect(throws: ExportFile.Failure.self) { try ExportFile(path: path, existing: .refuse) }
-            _ = try ExportFile(path: path, existing: .replace)
-            let link = directory.appendingPathComponent("link").path
-            try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: path)
-            #expect(throws: ExportFile.Failure.self) { try ExportFile(path: link, existing: .replace) }
-            let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
-            #expect(mode == 0o600)
-        }
-    }
 }
 
 /// A field of a protobuf message, for looking into what was exported.

@@ -5,14 +5,34 @@ import Trace
 
 @Suite("ring buffer pages")
 struct KbufferPageTests {
-    /// Times and first words of the records of a page.
+    private enum Way: CaseIterable {
+        /// `next()` alone.
+        case plain
+        /// `nextOrdinary()` as long as it has something.
+        case fast
+    }
+
+    /// Times and first words of the records of a page, which are the same either way.
     private func records(_ page: RingPage) -> (times: [UInt64], firsts: [UInt32], damage: String?) {
+        let (plain, fast) = (records(page, .plain), records(page, .fast))
+        #expect(plain.times == fast.times)
+        #expect(plain.firsts == fast.firsts)
+        #expect(plain.damage == fast.damage)
+        return plain
+    }
+
+    private func records(_ page: RingPage, _ way: Way) -> (times: [UInt64], firsts: [UInt32], damage: String?) {
         var times: [UInt64] = []
         var firsts: [UInt32] = []
         var damage: String?
         page.bytes().withUnsafeBytes { raw in
             var reader = KbufferPage(raw, layout: .standard)!
             while true {
+                if way == .fast, let bytes = reader.nextOrdinary() {
+                    times.append(reader.time)
+                    firsts.append(bytes.value(0))
+                    continue
+                }
                 switch reader.next() {
                 case .record(let bytes, let time):
                     times.append(time)

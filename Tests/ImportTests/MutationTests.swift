@@ -3,7 +3,8 @@ import Trace
 
 @testable import Import
 
-/// A short run of what `Tools/fuzz` does for long: every kind of input with bytes changed, removed and repeated, always the same ones.
+/// A short run of what `Tools/fuzz` does for long: every kind of input with bytes changed, removed and repeated, always
+/// the same ones.
 @Suite("mutated inputs")
 struct MutationTests {
     /// A linear congruential generator (Knuth's MMIX constants): the same numbers everywhere.

@@ -3,7 +3,8 @@ import Trace
 
 @testable import Import
 
-/// perf 6.16 and later give a compressed record of 64 KiB or more a length that does not fit (`PerfDataReader+Oversized`).
+/// perf 6.16 and later give a compressed record of 64 KiB or more a length that does not fit
+/// (`PerfDataReader+Oversized`).
 @Suite("compressed records whose length overflowed")
 struct OversizedRecordTests {
     private static let full = 65_519

@@ -241,8 +241,9 @@ struct TextReaderTests {
             "a-5 [000] d... 1.0000000000: write_msr: 38f, value 1",
         ]
         for row in rows {
-            let found = try Imported(text: row + "\n")
+            let found = try Imported(text: row + "\n\na-5 [001] d... 2.0: write_msr: 38f, value 1\n")
             #expect(found.events.filter { $0.pcpu == 0 && $0.time == 1_000_000_000 }.isEmpty)
+            #expect(found.events.last?.time == 2_000_000_000)
         }
     }
 
@@ -255,12 +256,6 @@ struct TextReaderTests {
         let found = try Imported(text)
         #expect(found.summary.takenTotal == 3)
         #expect(found.summary.damage.count == 2)
-    }
-
-    @Test("names of threads give vCPUs their identity")
-    func threads() throws {
-        let found = try Imported(text: "CPU 3/KVM 77 [001] 1.0: kvm:kvm_msr: msr_write 186 = 0x0\n")
-        #expect(found.metadata.threads == [.init(tid: 77, pid: 77, comm: "CPU 3/KVM", vcpu: 3)])
     }
 
     /// What `perf script -F` prints of one switch and two guest accesses, with and without some columns.
@@ -316,7 +311,9 @@ struct TextReaderTests {
             "on vcpu 0, rip 0x10",
         ])
     func prose(_ line: String) throws {
-        #expect(try Imported(text: line + "\n").summary.takenTotal == 0)
+        let row = "a-5 [001] d... 1.0: write_msr: 38f, value 1\n"
+        let found = try Imported(text: line + "\n\n" + row)
+        #expect(found.summary.taken == [.init(name: "msr:write_msr", records: 1)])
     }
 
     @Test("perf script --deltatime is added up, over rows of other events too", arguments: [true, false])

@@ -45,7 +45,7 @@ struct TraceDatTests {
         #expect(values == Array(0..<100 as Range<UInt64>))
         #expect(found.metadata.kernel == "6.18.44")
         #expect(found.metadata.clock == "local")
-        #expect(found.metadata.threads == [.init(tid: 7, pid: 7, comm: "CPU 0/KVM", vcpu: 0)])
+        #expect(found.metadata.threads == [.init(tid: 7, pid: nil, comm: "CPU 0/KVM", vcpu: 0)])
     }
 
     @Test("the buffers of instances are merged by time", arguments: Form.allCases)
@@ -186,6 +186,17 @@ struct TraceDatTests {
         for (index, byte) in bytes(UInt64(optionsAt)).enumerated() { whole[at + 6 + index] = byte }
         let found = try Imported(whole)
         #expect(found.summary.damage.contains { $0.reason.contains("point back") })
+    }
+
+    @Test("a section that options name again and again is read once", arguments: [false, true])
+    func namedAgain(isCompressed: Bool) throws {
+        var builder = Self.recording
+        let once = try Imported(builder.version7(compressed: isCompressed))
+        builder.naming = 1000
+        let found = try Imported(builder.version7(compressed: isCompressed))
+        #expect(found.summary.taken == [.init(name: "kvm:kvm_msr", records: 160)])
+        #expect(found.events == once.events)
+        #expect(found.summary.damage == [])
     }
 
     private static func firstOptions(of file: [UInt8]) -> UInt64 {

@@ -101,11 +101,9 @@ struct ReplayedPolicyTests {
         }
     }
 
-    @Test("a policy in C that is not there is wrong usage to replay, and a revision not to be judged to check")
-    func missing() throws {
-        let trace = "\(Self.folder)/agent-starves-guest.vpt"
-        #expect(try Workshop.run(["replay", trace, "--policy", "./nowhere.so"]).status == 129)
-        let checked = try Workshop.run(["explain", trace, "--policy", "./nowhere.so"])
-        #expect(checked.status == 125)
+    @Test("a policy in C that is not there is a revision not to be judged", arguments: ["replay", "explain"])
+    func missing(command: String) throws {
+        let outcome = try Workshop.run([command, "\(Self.folder)/agent-starves-guest.vpt", "--policy", "./nowhere.so"])
+        #expect(outcome.status == 125)
     }
 }

@@ -2,6 +2,7 @@ import Counts
 import Policy
 import Testing
 import Timeline
+import Trace
 
 @testable import Replay
 
@@ -29,5 +30,18 @@ struct CheckpointTests {
             }
         }
         #expect(checkpoints.counts.contains { $0 > 0 })
+    }
+
+    @Test(
+        "a trace too short for so many different moments is looked at as often as it has any",
+        arguments: 0...9 as ClosedRange<UInt64>)
+    func shortTrace(_ span: UInt64) throws {
+        var trace = TraceBuffer(metadata: TraceMetadata(source: "test", tool: "test", clock: "simulated"))
+        trace.append(.kvmMSR(time: 1000, pcpu: 0, pid: 7, write: true, register: 0x186, data: 0x53_003c))
+        trace.append(.kvmMSR(time: 1000 + span, pcpu: 0, pid: 7, write: false, register: 0xc1, data: 0))
+        let table = try Replayer.replay(Timeline(trace), under: PlayedPolicy(.emulated), checkpoints: 8)
+        let times = table.checkpoints?.times ?? []
+        #expect(times.count == min(7, span == 0 ? 0 : Int(span) - 1))
+        #expect(zip(times, times.dropFirst()).allSatisfy { $0 < $1 })
     }
 }

@@ -87,7 +87,7 @@ struct ReadingTests {
         }
     }
 
-    @Test("times, counts and lists are read as people write them")
+    @Test("times and counts are read as people write them")
     func quantities() {
         #expect(ScenarioQuantity.nanoseconds("250us") == 250_000)
         #expect(ScenarioQuantity.nanoseconds("1.5ms") == 1_500_000)
@@ -96,9 +96,6 @@ struct ReadingTests {
         #expect(ScenarioQuantity.nanoseconds("99999999999999s") == nil)
         #expect(ScenarioQuantity.count("1.2G") == 1_200_000_000)
         #expect(ScenarioQuantity.count("0x10") == 16)
-        #expect(ScenarioQuantity.list("0-2,5") == [0, 1, 2, 5])
-        #expect(ScenarioQuantity.list("2-1") == nil)
-        #expect(ScenarioQuantity.list("") == nil)
     }
 
     @Test("an alias bomb is refused or read, but not waited for")

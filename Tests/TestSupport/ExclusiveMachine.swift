@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// A suite that records this whole machine, or runs guests that others would record: only one at a time, in any process.
+/// A suite that records this whole machine, or runs guests that others would record: only one at a time, in any
+/// process.
 public struct ExclusiveMachine: SuiteTrait, TestTrait, TestScoping {
     private static let path = "/tmp/vpmu-tests-live.\(getuid()).lock"
 

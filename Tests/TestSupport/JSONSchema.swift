@@ -10,6 +10,11 @@ public struct JSONSchema {
         root = json as? [String: Any] ?? [:]
     }
 
+    /// The published schema of that name, `Room/Schema/name`: schemas lie in the rooms whose results they describe.
+    public static func published(_ name: String) throws -> JSONSchema {
+        try JSONSchema(SharedData.package.appendingPathComponent("Sources/\(name).schema.json").path)
+    }
+
     /// What is wrong with `json`, with its place; empty where it conforms.
     public func violations(_ json: String) throws -> [String] {
         let value = try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed)

@@ -42,4 +42,27 @@ struct HostScopeTests {
         #expect(scopes == [[.thread(1000), .pcpu(0)], [.thread(1000)]])
         #expect(timeline.decisions.first?.certainty == .inferred)
     }
+
+    @Test("a thread that is switched to itself without global control takes its events out and back in one section")
+    func bothWays() {
+        var trace = TraceBuffer(metadata: TraceMetadata(source: "test", tool: "test", clock: "simulated"))
+        func access(_ kind: EventKind, _ register: UInt32, _ value: UInt64, _ time: UInt64) {
+            trace.append(.host(kind, time: time, pcpu: 0, pid: 1000, register: register, value: value))
+        }
+        func start(_ time: UInt64) {
+            access(.writeMSR, 0xc001_0201, 0x8000_0000_0001, time)
+            access(.writeMSR, 0xc001_0200, 0x5300c0, time)
+        }
+        trace.append(.schedSwitch(time: 1000, pcpu: 0, prev: 0, next: 1000))
+        start(2000)
+        trace.append(.schedSwitch(time: 3000, pcpu: 0, prev: 1000, next: 1000))
+        access(.readMSR, 0xc001_0200, 0x5300c0, 3000)
+        access(.writeMSR, 0xc001_0200, 0x1300c0, 3000)
+        access(.writeMSR, 0xc001_0200, 0x1300c0, 3000)
+        access(.rdpmc, 0, 0x8000_0000_0001, 3000)
+        start(3000)
+        let decisions = Timeline(trace).decisions.filter { $0.holder != nil }
+        #expect(!decisions.isEmpty)
+        #expect(decisions.allSatisfy { $0.scopes.contains(.thread(1000)) })
+    }
 }

@@ -18,13 +18,16 @@ struct IdentityTests {
         timeline.demand.actors.vcpus.indices.map { timeline.owner(vcpu: $0) }
     }
 
-    @Test("entries name the vCPU, and a second vCPU 0 is another VM's")
+    @Test("entries name the vCPU but not its VM, and a second vCPU 0 is another VM's")
     func entries() {
         let result = timeline([
             .kvmEntry(time: 1, pcpu: 0, pid: 100, vcpu: 0), .kvmEntry(time: 2, pcpu: 1, pid: 101, vcpu: 1),
             .kvmEntry(time: 3, pcpu: 2, pid: 200, vcpu: 0),
         ])
-        #expect(owners(result) == ["guest:vm0/0", "guest:vm0/1", "guest:vm1/0"])
+        #expect(owners(result) == ["guest:unknown/0", "guest:unknown/1", "guest:unknown-200/0"])
+        #expect(result.vcpusOfUnknownVMs == [0, 1, 2])
+        #expect(
+            result.inferred.contains { $0.what.hasPrefix("which of 3 vCPUs share a VM") && $0.certainty == .ambiguous })
     }
 
     @Test("without entries the recorder's list of threads tells")
@@ -34,6 +37,21 @@ struct IdentityTests {
             threads: [.init(tid: 7, pid: 5, comm: "CPU 3/KVM", vm: "db", vcpu: 3)])
         #expect(owners(result) == ["guest:db/3"])
         #expect(result.unattributed == [])
+    }
+
+    @Test("threads of one process are one VM's, those of another one another's, and one without a process nobody's")
+    func processes() {
+        let result = timeline(
+            [100, 101, 200, 300].map {
+                .kvmMSR(time: UInt64($0), pcpu: 0, pid: $0, write: true, register: 0x186, data: 0)
+            },
+            threads: [
+                .init(tid: 100, pid: 90, comm: "CPU 0/KVM"), .init(tid: 101, pid: 90, comm: "CPU 1/KVM"),
+                .init(tid: 200, pid: 190, comm: "CPU 0/KVM"), .init(tid: 300, pid: nil, comm: "CPU 1/KVM"),
+            ])
+        #expect(owners(result) == ["guest:pid90/0", "guest:pid90/1", "guest:pid190/0", "guest:unknown/1"])
+        #expect(result.vcpusOfUnknownVMs == [3])
+        #expect(!result.inferred.contains { $0.what.contains("share a VM") })
     }
 
     @Test("a thread that nothing names is a vCPU all the same, and said to be unattributed")
@@ -68,7 +86,7 @@ struct IdentityTests {
             .schedSwitch(time: 3, pcpu: 5, prev: 0, next: 100),
             .kvmEntry(time: 4, pcpu: 5, pid: 100, vcpu: 0),
         ])
-        #expect(owners(result) == ["guest:vm0/0"])
+        #expect(owners(result) == ["guest:unknown/0"])
         let enters = result.demand.operations.filter { $0.kind == .guestEnter(vcpu: 0) }
         #expect(enters.map(\.pcpu) == [0, 5])
     }

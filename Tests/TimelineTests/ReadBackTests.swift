@@ -56,15 +56,33 @@ struct ReadBackTests {
         .enabled(
             if: shared != nil, "the collection lies beside the checkout (../shared or VPMU_SHARED) and is not here"))
     func collection() throws {
-        check(try ReadBack.all(of: try #require(ReadBackTests.shared)), atLeast: 10_000)
+        let tally = try ReadBack.all(of: try #require(ReadBackTests.shared))
+        check(tally, atLeast: 10_000)
+    }
+
+    @Test("the traffic of random cases, which nobody has looked at, gives back nobody else's holders either")
+    func random() {
+        var tally = ReadBack()
+        for seed in 1...600 { tally.add(RandomSchedulingCase.make(seed: UInt64(seed)), line: seed) }
+        #expect(tally.intervals >= 5000)
+        #expect(tally.mistakes == [])
+        #expect(tally.misnamed == 0)
+        #expect(tally.strayed * 1000 <= tally.intervals, "\(tally.strayed) of \(tally.intervals) strayed")
+        // Their hosts want more, and more that is alike, than those of the kernel's cases.
+        #expect(tally.ambiguous * 100 <= tally.intervals * 3, "\(tally.ambiguous) of \(tally.intervals) are ambiguous")
+        #expect(
+            tally.openScopes * 100 <= tally.intervals * 25, "\(tally.openScopes) of \(tally.intervals) scopes are open")
     }
 
     private func check(_ tally: ReadBack, atLeast intervals: Int) {
         #expect(tally.intervals >= intervals)
         #expect(tally.mistakes == [])
+        #expect(tally.strayed == 0)
         #expect(tally.ambiguous * 100 <= tally.intervals, "\(tally.ambiguous) of \(tally.intervals) are ambiguous")
         // Whether a host's event is the pCPU's or the thread's that was current is often not in the traffic of a case
-        // that ends before the next task switch. Demand lists it as inferred, and the decision names both.
+        // that ends before the next task switch: for 177 intervals of the collection, more than one in a hundred, even
+        // somebody who knew every operation could not tell, since either gives the same records. Demand lists it as
+        // inferred, and the decision names both.
         #expect(tally.openScopes > 0)
         #expect(
             tally.openScopes * 100 <= tally.intervals * 15, "\(tally.openScopes) of \(tally.intervals) scopes are open")
@@ -81,6 +99,8 @@ struct ReadBack {
     private(set) var openScopes = 0
     /// Intervals whose event's name tells a scope that is not its own.
     private(set) var misnamed = 0
+    /// Ambiguous intervals whose event was taken for another one, of the same config, wherever there was no doubt.
+    private(set) var strayed = 0
     private(set) var mistakes: [String] = []
 
     static func all(of file: URL) throws -> ReadBack {
@@ -132,7 +152,7 @@ struct ReadBack {
                         if decision.rivals.isEmpty {
                             names[id, default: []].insert(name)
                         } else if let known = names[id], known.isDisjoint(with: [name] + decision.rivals) {
-                            note(line, step, "event \(id) is not among \(decision)")
+                            strayed += 1
                         }
                     }
                 }

@@ -48,6 +48,25 @@ struct TrafficTests {
         #expect(reader.interrupts.count == 1)
     }
 
+    @Test("a counter interrupt of PerfMonV2 that nothing marks as one re-arms and measures, and moves nobody")
+    func unmarkedInterrupt() {
+        let reader = read(
+            .amdV2,
+            [
+                (.writeMSR, 0xc000_0301, 0), (.writeMSR, 0xc001_0203, 0xffff_ffff_f000),
+                (.writeMSR, 0xc001_0202, 0x53_0076), (.writeMSR, 0xc000_0301, 0x3f),
+                (.writeMSR, 0xc000_0301, 0), (.readMSR, 0xc000_0300, 2), (.rdpmc, 1, 0x20),
+                (.writeMSR, 0xc001_0203, 0xffff_ffff_e000), (.writeMSR, 0xc000_0302, 2),
+                (.writeMSR, 0xc000_0301, 0x3f),
+                (.writeMSR, 0xc000_0301, 0), (.writeMSR, 0xc001_0202, 0x13_0076), (.rdpmc, 1, 0xffff_ffff_e100),
+                (.writeMSR, 0xc000_0301, 0x3f),
+            ])
+        #expect(reader.holdings.count == 1)
+        #expect(reader.holdings[0].drained == 0xffff_ffff_e100)
+        #expect(reader.interrupts.map(\.counter) == [.gp(1)])
+        #expect(reader.segments.compactMap(\.delta) == [0x1020, 0x100])
+    }
+
     @Test("a fixed counter restarted with the same control bits is stopped and started")
     func fixed() {
         let reader = read(

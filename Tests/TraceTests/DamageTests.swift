@@ -295,11 +295,12 @@ struct HostileTests {
         }
     }
 
-    @Test("random changes to signed headers never crash the reader")
+    @Test("random changes to signed headers are refused, or change nothing that is read")
     func random() throws {
         var random = SeededGenerator(seed: 12)
+        var refused = 0
         for _ in 0..<300 {
-            _ = try forge { header, payload in
+            let error = try forge { header, payload in
                 for _ in 0...(random.next() & 3) {
                     switch random.next() & 3 {
                     case 0: header.groups[Int(random.next() % 6)].coding = UInt8(truncatingIfNeeded: random.next() & 7)
@@ -309,7 +310,9 @@ struct HostileTests {
                     }
                 }
             }
+            if error != nil { refused += 1 }
         }
+        #expect(refused >= 280, "\(refused) of 300 were refused")
     }
 
     @Test("random contents behind good checksums never crash the decoder")
@@ -332,6 +335,7 @@ struct HostileTests {
         }
         let columns = BlockColumns()
         let decoder = BlockDecoder()
+        var (decoded, refused) = (0, 0)
         for _ in 0..<1000 {
             var header = block.header
             var payload: [UInt8] = []
@@ -351,10 +355,18 @@ struct HostileTests {
             }
             // Either an error or events: each must be steppable.
             guard (try? payload.withUnsafeBytes { try decoder.decode(header, $0, into: columns) }) != nil else {
+                refused += 1
                 continue
             }
+            decoded += 1
             var cursor = BlockCursor(columns)
-            while !cursor.isAtEnd { _ = cursor.next() }
+            var steps = 0
+            while !cursor.isAtEnd {
+                _ = cursor.next()
+                steps += 1
+            }
+            #expect(steps == events.count)
         }
+        #expect(decoded > 100 && refused > 100, "\(decoded) decoded, \(refused) refused")
     }
 }

@@ -2,7 +2,8 @@ import CZstd
 
 @testable import Trace
 
-/// A reader written after `Traces/FORMAT.md` and nothing else: plain, slow, without a line of the real one but its event type.
+/// A reader written after `Traces/FORMAT.md` and nothing else: plain, slow, without a line of the real one but its
+/// event type.
 ///
 /// It keeps the page honest and is what the fast decoder is compared with. It reads finished, undamaged files.
 struct ReferenceReader {

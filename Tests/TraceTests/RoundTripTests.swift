@@ -16,6 +16,38 @@ struct RoundTripTests {
         #expect(try TraceReader(path: scratch.file()).events() == merged(events))
     }
 
+    @Test(
+        "events appended many at once make the file that they make one by one",
+        arguments: [(1, nil), (17, nil), (1000, nil), (1000, 500), (70_000, 2000), (nil, nil)] as [(Int?, UInt64?)],
+        [TraceWriter.Order.perPCPU, .global])
+    func manyAtOnce(block: (size: Int?, span: UInt64?), order: TraceWriter.Order) throws {
+        let scratch = ScratchDirectory()
+        let events = RandomEvents.plausible(30_000, pcpus: 3, seed: 11)
+        var options = TraceWriter.Options()
+        options.eventsPerBlock = block.size
+        options.blockSpan = block.span
+        options.pendingBytes = 1 << 19
+        options.order = order
+        func bytes(_ append: (TraceWriter) throws -> Void) throws -> [UInt8] {
+            options.existing = .replace
+            let writer = try TraceWriter(path: scratch.file(), metadata: metadata(), options: options)
+            try append(writer)
+            try writer.finish()
+            return try readBytes(scratch.file())
+        }
+        let single = try bytes { writer in for event in events { try writer.append(event) } }
+        for piece in [1, 7, 4096, events.count] {
+            let many = try bytes { writer in
+                try events.withUnsafeBufferPointer { events in
+                    for at in stride(from: 0, to: events.count, by: piece) {
+                        try writer.append(.init(rebasing: events[at..<min(at + piece, events.count)]))
+                    }
+                }
+            }
+            #expect(many == single, "pieces of \(piece)")
+        }
+    }
+
     @Test("a plausible host's events, at both levels", arguments: TraceLevel.allCases)
     func plausible(level: TraceLevel) throws {
         let scratch = ScratchDirectory()

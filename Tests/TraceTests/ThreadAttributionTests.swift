@@ -44,6 +44,36 @@ struct ThreadAttributionTests {
         #expect(old.since == 0 && new.since == 20)
     }
 
+    @Test("a fork that gives an id makes it another thread's, though no switch shows the old one's end")
+    func forkedReuse() throws {
+        let threads = attribution([
+            .kvmEntry(time: 1, pcpu: 0, pid: 9, vcpu: 0),
+            .processFork(time: 20, pcpu: 1, pid: 8, child: 9),
+            .kvmEntry(time: 30, pcpu: 1, pid: 9, vcpu: 0),
+        ])
+        let (old, new) = (try #require(threads.vcpu(of: 9, at: 5)), try #require(threads.vcpu(of: 9, at: 30)))
+        #expect(old != new && new.since == 20)
+    }
+
+    @Test("a thread that ends is itself until it is switched out, and enters no guest any more")
+    func exiting() throws {
+        let ended = [
+            TraceEvent.kvmEntry(time: 1, pcpu: 0, pid: 9, vcpu: 0), .processExit(time: 10, pcpu: 0, pid: 9),
+        ]
+        // Preempted on its way out, and gone.
+        let gone = attribution(
+            ended + [
+                .schedSwitch(time: 11, pcpu: 0, prev: 9, next: 0), .schedSwitch(time: 12, pcpu: 0, prev: 0, next: 9),
+                .schedSwitch(time: 13, pcpu: 0, prev: 9, next: 0, prevState: 0x10),
+                .kvmEntry(time: 30, pcpu: 1, pid: 9, vcpu: 0),
+            ])
+        #expect(try #require(gone.vcpu(of: 9, at: 12)).since == 0)
+        #expect(try #require(gone.vcpu(of: 9, at: 30)).since == 30)
+        // Neither its last switch nor the new thread's fork is in the trace.
+        let lost = attribution(ended + [.kvmEntry(time: 30, pcpu: 1, pid: 9, vcpu: 0)])
+        #expect(try #require(lost.vcpu(of: 9, at: 30)).since == 30)
+    }
+
     @Test("a reused id without its thread's end is told by the vCPU's id")
     func silentReuse() {
         let threads = attribution([

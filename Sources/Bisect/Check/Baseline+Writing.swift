@@ -1,7 +1,8 @@
 import Counts
 
 extension Baseline {
-    /// Checkpoints kept per series: enough to say in which eighth of the trace a difference began, few enough to review.
+    /// Checkpoints kept per series: enough to say in which eighth of the trace a difference began, few enough to
+    /// review.
     static let checkpointsKept = 8
 
     /// The file's text.

@@ -13,9 +13,10 @@ import Foundation
 ///         @ 500000000 0 silent 500000000
 ///       host:agent cpu 0 cycles = 100..250 ~ 200, enabled 1000000000, running 500000000
 ///
-/// One line per guest counter and host event: its name, `=`, how its count is known (a number, `LO..HI` with `?` for
-/// an end that is not known and `~` before the best guess, `unknown`), then the times in ns that are not zero and a digest
-/// of when it ran: equal digests mean equal counts even where these are not known. `!` gives the reason for a count that is not exact, `@` what had been counted at a checkpoint. Same content, same bytes.
+/// One line per guest counter and host event: its name, `=`, how its count is known (a number, `LO..HI` with `?` for an
+/// end that is not known and `~` before the best guess, `unknown`), then the times in ns that are not zero and a digest
+/// of when it ran: equal digests mean equal counts even where these are not known. `!` gives the reason for a count
+/// that is not exact, `@` what had been counted at a checkpoint. Same content, same bytes.
 public struct Baseline: Equatable, Sendable {
     public static let version = 1
 
@@ -51,8 +52,8 @@ public struct Baseline: Equatable, Sendable {
 }
 
 extension Baseline {
-    /// Writes what `policy` counts on `traces` into the baseline at `path`, which is made if it is not there. Other traces
-    /// and the tolerances in it stay; `adding` joins these where it is not among them already.
+    /// Writes what `policy` counts on `traces` into the baseline at `path`, which is made if it is not there. Other
+    /// traces and the tolerances in it stay; `adding` joins these where it is not among them already.
     ///
     /// - Returns: how many traces were written.
     /// - Throws: `BaselineError` where the file is there and cannot be read, `PolicyUnusable`, and what the replay or

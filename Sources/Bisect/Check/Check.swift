@@ -1,56 +1,6 @@
 import Counts
 import Foundation
 
-/// A trace to be checked: where it is, and what baselines and reports call it.
-public struct CheckedTrace: Equatable, Sendable {
-    public var name: String
-    public var path: String
-
-    public init(name: String, path: String) {
-        self.name = name
-        self.path = path
-    }
-
-    /// The traces that `paths` name: a file by its last component, a folder by all `.vpt` files below it, each by its
-    /// path inside the folder; in canonical order.
-    ///
-    /// - Throws: `CheckProblem` for a path that is not there, a folder without traces, and equal names.
-    public static func list(_ paths: [String]) throws(CheckProblem) -> [CheckedTrace] {
-        var traces: [CheckedTrace] = []
-        for path in paths {
-            var isFolder: ObjCBool = false
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-                throw CheckProblem("\(path): no such file or folder")
-            }
-            guard isFolder.boolValue else {
-                traces.append(CheckedTrace(name: (path as NSString).lastPathComponent, path: path))
-                continue
-            }
-            let inside = (FileManager.default.enumerator(atPath: path)?.allObjects ?? []).compactMap { $0 as? String }
-                .filter { $0.hasSuffix(".vpt") }
-            guard !inside.isEmpty else { throw CheckProblem("\(path): no .vpt file in this folder") }
-            traces += inside.map { CheckedTrace(name: $0, path: (path as NSString).appendingPathComponent($0)) }
-        }
-        traces.sort { NaturalOrder.less($0.name, $1.name) }
-        for (a, b) in zip(traces, traces.dropFirst()) where a.name == b.name {
-            throw CheckProblem("\(a.path) and \(b.path) would both be called \(a.name); check them by their folder")
-        }
-        return traces
-    }
-}
-
-/// What no revision of the policy can mend: a trace or a baseline that is missing, unreadable or not the right one.
-public struct CheckProblem: Error, Equatable, CustomStringConvertible {
-    public var description: String
-    public init(_ description: String) { self.description = description }
-}
-
-/// The policy could not be built, loaded or asked: this revision of it cannot be judged, another may.
-public struct PolicyUnusable: Error, Equatable, CustomStringConvertible {
-    public var description: String
-    public init(_ description: String) { self.description = description }
-}
-
 /// Replays the trace at a path under a policy (a preset's name or a file).
 ///
 /// Throws `PolicyUnusable` where the policy is to blame; every other error is taken for one of the trace.
@@ -154,7 +104,8 @@ extension CountsTable {
     func keepingCheckpoints(_ times: [UInt64]) -> CountsTable {
         var kept: Checkpoints?
         if let checkpoints, !times.isEmpty {
-            let index = Dictionary(uniqueKeysWithValues: checkpoints.times.enumerated().map { ($1, $0) })
+            let index = Dictionary(
+                checkpoints.times.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
             let picked = times.compactMap { index[$0] }
             if picked.count == times.count {
                 let all = checkpoints.times.count

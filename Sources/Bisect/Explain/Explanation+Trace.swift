@@ -19,12 +19,7 @@ extension Explanation {
             in: time.subtractingReportingOverflow(Self.reach).overflow
                 ? 0...time &+ Self.reach
                 : time - Self.reach...(time.addingReportingOverflow(Self.reach).overflow ? .max : time + Self.reach))
-        let accesses = events.filter { event in
-            guard Int(event.pcpu) == difference.pcpu else { return false }
-            switch event.kind {
-            case .kvmMSR, .writeMSR, .readMSR, .rdpmc, .kvmEntry, .kvmExit, .schedSwitch: return true
-            }
-        }
+        let accesses = events.filter { Int($0.pcpu) == difference.pcpu }
         let first = accesses.firstIndex { $0.time >= time } ?? accesses.endIndex
         let from = max(accesses.startIndex, first - Self.accessesAround)
         let to = min(accesses.endIndex, first + Self.accessesAround)
@@ -66,6 +61,12 @@ extension TraceEvent {
         case .kvmEntry: return "VM entry of vCPU \(vcpuID)"
         case .kvmExit: return "VM exit of vCPU \(vcpuID), reason \(exitReason)"
         case .schedSwitch: return "thread \(pid) gives way to \(nextPID)"
+        case .processFork: return "thread \(pid) makes thread \(subjectPID)"
+        case .processExit: return "thread \(subjectPID) ends"
+        case .perfEventOpen:
+            return "thread \(pid) asks for a perf event, thread \(openTarget) on CPU \(openCPU); which, no record shows"
+        case .acceptIRQ:
+            return "APIC \(a) takes \(DeliveryMode.names[Int(deliveryMode >> 8 & 7)]) vector \(vector)"
         }
     }
 }

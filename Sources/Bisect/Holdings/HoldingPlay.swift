@@ -37,7 +37,7 @@ public struct HoldingPlay<Visitor: HoldingVisitor> {
     /// Plays everything.
     public mutating func run() {
         for operation in timeline.demand.operations {
-            while player.nextTick <= operation.time {
+            while player.isDue(by: operation.time) {
                 let due = player.nextTick
                 player.tick()
                 look(due)

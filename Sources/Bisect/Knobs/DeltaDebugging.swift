@@ -1,21 +1,14 @@
-/// Takes away from a list what can be spared (Zeller and Hildebrandt's ddmin): the result still passes `keeps`, and it is
-/// 1-minimal, no single item can be taken away from it.
+/// Takes away from a list what can be spared (Zeller and Hildebrandt's ddmin): the result still passes `keeps`, and it
+/// is 1-minimal, no single item can be taken away from it.
 ///
-/// Items keep their order. `keeps` is asked again only about lists it was not asked about before in this run, except for
-/// those of more than `remembered` items.
+/// Items keep their order. `keeps` is asked again only about lists it was not asked about before in this run, except
+/// for those of more than `remembered` items.
 public enum DeltaDebugging {
     /// - Parameters:
-    ///   - items: a list that passes `keeps`.
+    ///   - count: length of a list that passes `keeps`, whose items are told by their indexes.
     ///   - keeps: whether a shorter list still shows what is looked for; an unresolved one does not.
-    /// - Returns: a 1-minimal list; may be empty if the empty list passes.
+    /// - Returns: the indexes of a 1-minimal list; none if the empty list passes.
     /// - Throws: what `keeps` throws.
-    public static func minimise<Item>(
-        _ items: [Item], keeps: (ArraySlice<Int>) throws -> Bool
-    ) rethrows -> [Item] {
-        try indexes(items.count, keeps: keeps).map { items[$0] }
-    }
-
-    /// The same over the numbers `0..<count`; returns those that stay.
     public static func indexes(_ count: Int, keeps: (ArraySlice<Int>) throws -> Bool) rethrows -> [Int] {
         var left = Array(0..<count)
         if try count > 0 && keeps([]) { return [] }

@@ -11,7 +11,7 @@ extension KnobBisection {
     /// - Throws: `PolicyUnusable`, `UnknownPolicy`, `TraceError`.
     public init(
         a: String, b: String, traces: [CheckedTrace], tolerances: Tolerances = Tolerances(), owners: [String] = [],
-        failOn: CheckExit.FailOn = .worse, replay: TraceReplay
+        failOn: ExitStatus.FailOn = .worse, replay: TraceReplay
     ) throws {
         let knobs = try PolicyKnobs(try PolicyInput.text(a), try PolicyInput.text(b))
         let baseline = Baseline(traces: try Check.entries(traces, policy: a, replay: replay.function))

@@ -6,10 +6,10 @@ public struct KnobBisection: Sendable {
     public var knobs: PolicyKnobs
     /// The verdict on a mixture's text; throws `PolicyUnusable` where the mixture contradicts itself.
     public var judge: @Sendable (_ policy: String) throws -> Verdict
-    public var failOn: CheckExit.FailOn
+    public var failOn: ExitStatus.FailOn
 
     public init(
-        knobs: PolicyKnobs, failOn: CheckExit.FailOn = .worse, judge: @escaping @Sendable (String) throws -> Verdict
+        knobs: PolicyKnobs, failOn: ExitStatus.FailOn = .worse, judge: @escaping @Sendable (String) throws -> Verdict
     ) {
         self.knobs = knobs
         self.failOn = failOn
@@ -27,7 +27,7 @@ public struct KnobBisection: Sendable {
                 do { verdict = try judge(try knobs.mixture(taken)) } catch is PolicyUnusable { verdict = nil }
                 known[taken] = verdict
             }
-            return verdict.map { CheckExit($0, failOn: failOn) == .bad } ?? false
+            return verdict.map { ExitStatus($0, failOn: failOn) == .no } ?? false
         }
         let all = Array(knobs.differing.indices)
         guard try !isBad([]) else { throw KnobProblem.startIsBad }

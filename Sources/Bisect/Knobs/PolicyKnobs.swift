@@ -2,8 +2,8 @@ import Yams
 
 /// Where two policy files differ, key by key, and the mixtures between them.
 ///
-/// A knob is one key of the file, or one key of a VM's own rules (`vms.NAME.KEY`). What a file leaves out stays left out:
-/// its value follows from the others.
+/// A knob is one key of the file, or one key of a VM's own rules (`vms.NAME.KEY`). What a file leaves out stays left
+/// out: its value follows from the others.
 public struct PolicyKnobs: Sendable {
     public struct Knob: Sendable, Equatable, CustomStringConvertible {
         /// The key, and for a VM's own rules `vms`, its name and the key.

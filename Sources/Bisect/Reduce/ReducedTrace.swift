@@ -15,8 +15,8 @@ public struct ReducedTrace: Sendable {
 
     /// Reduces, writes the traffic anew, reads it back and checks.
     ///
-    /// - Throws: `ReductionProblem` where there is no difference, or where the trace that was written does not show it or
-    ///   does not replay itself exactly.
+    /// - Throws: `ReductionProblem` where there is no difference, or where the trace that was written does not show it
+    ///   or does not replay itself exactly.
     public init(
         _ timeline: Timeline, metadata: TraceMetadata, a: PolicyRules, b: PolicyRules, owners: [String] = [],
         progress: (_ operations: Int) -> Void = { _ in }
@@ -24,7 +24,8 @@ public struct ReducedTrace: Sendable {
         var reduction = try Reduction(timeline, a: a, b: b, owners: owners)
         let target = reduction.target
         func trace(of demand: Demand) throws -> TraceBuffer {
-            // What is installed first can have been there before: fewer records, if reading them back still tells enough.
+            // What is installed first can have been there before: fewer records, if reading them back still tells
+            // enough.
             do {
                 return try ReducedTrace.composed(Self.startingInstalled(demand), timeline, metadata, a, b, target)
             } catch is ReductionProblem {

@@ -3,8 +3,9 @@ import PMU
 import Policy
 import Trace
 
-/// Counters that count at one steady rate, each in the modes its event asks for, and a recorder beside them: the hardware
-/// under a composed trace. What events really happened is not the reduction's business; when they were counted is.
+/// Counters that count at one steady rate, each in the modes its event asks for, and a recorder beside them: the
+/// hardware under a composed trace. What events really happened is not the reduction's business; when they were counted
+/// is.
 struct SteadyHardware: TrafficOutput {
     /// ns per event.
     static let nsPerEvent: UInt64 = 1024

@@ -4,8 +4,8 @@ import Policy
 import Timeline
 import Trace
 
-/// Writes the trace that a recorder would have taken of some demand under a policy: the operations' own records, and the
-/// host's register traffic anew.
+/// Writes the trace that a recorder would have taken of some demand under a policy: the operations' own records, and
+/// the host's register traffic anew.
 struct TraceComposer {
     private var machine: HostMachine<TrafficDriver<SteadyHardware>>
     private let timeline: Timeline
@@ -13,6 +13,8 @@ struct TraceComposer {
     private var ticks: [UInt64]
     private let isa: UInt8
     private var trace: TraceBuffer
+    /// The host task that each thread id stood for last.
+    private var tasksSeen: [Int32: Int32] = [:]
 
     /// - Parameter metadata: the head of the trace that the demand comes from.
     init(_ timeline: Timeline, metadata: TraceMetadata) {
@@ -123,6 +125,14 @@ struct TraceComposer {
             }
         guard old != new else { return }
         hardware.setMode(inGuest: false, pcpu: pcpu)
+        if case .hostTask(let task) = next {
+            // Without this record threads that had one id after another would be one.
+            if let before = tasksSeen.updateValue(task, forKey: new), before != task {
+                hardware.record(
+                    .processFork(
+                        time: hardware.now, pcpu: UInt16(pcpu), pid: 0, child: new, comm: 0, childComm: 0))
+            }
+        }
         hardware.record(.schedSwitch(time: hardware.now, pcpu: UInt16(pcpu), prev: old, next: new, prevState: 1))
         var leaving = operation
         leaving.kind = .taskSwitch(to: .other)
@@ -149,7 +159,8 @@ struct TraceComposer {
     }
 
     private mutating func fireTicks(upTo end: UInt64) {
-        while let due = ticks.min(), due <= end {
+        // The end of the clock stands for no timer.
+        while let due = ticks.min(), due <= end, due != .max {
             hardware.now = max(hardware.now, due)
             for pcpu in ticks.indices where ticks[pcpu] == due {
                 ticks[pcpu] = .max

@@ -1,4 +1,5 @@
-/// The search for the first bad commit, without git and without probes: it says what to probe next and takes the answers.
+/// The search for the first bad commit, without git and without probes: it says what to probe next and takes the
+/// answers.
 ///
 ///     candidates        probe           answer      what is left
 ///     a─b─c─d─e─f─BAD   d               good        e─f─BAD

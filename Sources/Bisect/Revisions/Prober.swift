@@ -149,10 +149,10 @@ struct Prober {
         _ commit: String, _ verdict: Verdict, _ why: [String], remembered: Bool
     ) -> RevisionFinding.Probe {
         let answer: FirstBadSearch.Answer =
-            switch CheckExit(verdict, failOn: bisection.failOn) {
+            switch ExitStatus(verdict, failOn: bisection.failOn) {
             case .good: .good
-            case .bad: .bad
-            case .skip, .environment, .usage: .skip
+            case .no: .bad
+            case .cannotJudge, .unreadable, .usage, .interrupted: .skip
             }
         return RevisionFinding.Probe(
             commit: commit, verdict: verdict, answer: answer, why: Array(why.prefix(5)), remembered: remembered)

@@ -5,8 +5,8 @@ import Synchronization
 
 /// Finds the commit since which a policy is worse, by replaying traces under the policies of a git history.
 ///
-/// Its answer is that of `git bisect run vpmu check ...`. It takes fewer replays: verdicts are remembered by content, and
-/// several revisions can be probed at once.
+/// Its answer is that of `git bisect run vpmu check ...`. It takes fewer replays: verdicts are remembered by content,
+/// and several revisions can be probed at once.
 public struct RevisionBisection: Sendable {
     public var repository: GitRepository
     public var source: PolicySource
@@ -15,7 +15,7 @@ public struct RevisionBisection: Sendable {
     public var baseline: (path: String, content: Baseline)?
     public var tolerances: Tolerances
     public var owners: [String]
-    public var failOn: CheckExit.FailOn
+    public var failOn: ExitStatus.FailOn
     /// Revisions probed at once.
     public var jobs: Int
     public var memory: VerdictMemory
@@ -29,7 +29,7 @@ public struct RevisionBisection: Sendable {
         repository: GitRepository, source: PolicySource, traces: [CheckedTrace],
         baseline: (path: String, content: Baseline)? = nil, tolerances: Tolerances = Tolerances(),
         owners: [String] = [],
-        failOn: CheckExit.FailOn = .worse, jobs: Int = 1, memory: VerdictMemory = VerdictMemory(path: nil),
+        failOn: ExitStatus.FailOn = .worse, jobs: Int = 1, memory: VerdictMemory = VerdictMemory(path: nil),
         tool: String = "", replay: @escaping ReplayFunction
     ) {
         self.repository = repository

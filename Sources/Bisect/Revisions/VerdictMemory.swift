@@ -2,7 +2,8 @@ import Counts
 import Foundation
 import Synchronization
 
-/// Verdicts by the content they depend on, so that nothing is replayed twice: neither in one bisection, nor in the next.
+/// Verdicts by the content they depend on, so that nothing is replayed twice: neither in one bisection, nor in the
+/// next.
 ///
 /// One line of JSON per verdict, appended when it is known; a line cut short by a crash is ignored.
 public final class VerdictMemory: Sendable {

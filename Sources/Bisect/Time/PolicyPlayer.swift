@@ -22,6 +22,9 @@ struct PolicyPlayer {
             sink: HolderSink(pcpus: actors.pcpus))
     }
 
+    /// Whether a timer is due by `time`; none ever is at the end of the clock, which stands for no timer.
+    func isDue(by time: UInt64) -> Bool { nextTick <= time && nextTick != .max }
+
     /// Fires the timers that are due at `nextTick`.
     mutating func tick() {
         let due = nextTick

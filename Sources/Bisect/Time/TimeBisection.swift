@@ -139,7 +139,7 @@ public struct TimeBisection {
         let operation = timeline.demand.operations[high - 1]
         let why = found.aspects.first { aspects.contains($0.what) && $0.verdict.isDifferent }?.why ?? ""
         return Moment(
-            time: operation.time, operation: high - 1, event: operation.source == .max ? nil : operation.source,
+            time: operation.time, operation: high - 1, event: operation.traceEvent,
             words: "\(found.key): \(why)", replays: 0)
     }
 

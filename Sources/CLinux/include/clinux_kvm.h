@@ -5,6 +5,9 @@
 // Creates a VM whose physical memory [0, bytes) is `memory` (page aligned). `*kvm` and `*vm` are descriptors to close.
 int clinux_vm_create(void *memory, uint64_t bytes, int *kvm, int *vm);
 
+// Gives the VM interrupt controllers in the kernel, before its first vCPU: HLT then waits for an interrupt and makes no exit.
+int clinux_vm_add_apic(int vm);
+
 struct clinux_vcpu {
     int fd;
     void *run;  // the state shared with the kernel, `run_bytes` long

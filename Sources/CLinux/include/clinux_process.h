@@ -47,3 +47,6 @@ int32_t clinux_thread_id(void);
 
 // Gives up every capability of this thread, effective, permitted and inheritable.
 int clinux_drop_capabilities(void);
+
+/// Lets the C library keep what is freed, up to `bytes`, for what is allocated next, instead of giving it back to the kernel.
+void clinux_keep_memory(int bytes);

@@ -4,20 +4,28 @@ import Synchronization
 
 /// A small real guest of KVM: vCPUs in 16-bit real mode that each play a program and note what became of it.
 ///
-/// It exists so that recordings can be tested against something that knows the truth. Its memory is 1 MiB; its threads are
-/// named `CPU n/KVM`, as QEMU names them. It needs `/dev/kvm` and nothing else.
+/// It exists so that recordings can be tested against something that knows the truth. Its memory is 1 MiB; its threads
+/// are named `CPU n/KVM`, as QEMU names them. It needs `/dev/kvm` and nothing else.
 ///
 /// A guest that has run can be run again: every vCPU starts from its program's first step, and notes are taken anew.
 public final class Guest: Sendable {
     private let machine: Machine
     public let programs: [GuestProgram]
 
+    /// Whether KVM gives the guest local APICs. With them only vCPU 0 starts by itself, so such a guest has but that
+    /// one.
+    public enum APIC: Sendable { case none, inKernel }
+
     /// Creates the VM with one vCPU a program.
     ///
-    /// - Throws: `CaptureError.system` where KVM is missing, not permitted or refuses; `.usage` when the programs do not fit.
-    public init(programs: [GuestProgram]) throws {
+    /// - Throws: `CaptureError.system` where KVM is missing, not permitted or refuses; `.usage` when the programs do
+    ///   not fit.
+    public init(programs: [GuestProgram], apic: APIC = .none) throws {
         guard !programs.isEmpty, programs.count <= GuestMemory.maximumVCPUs else {
             throw CaptureError.usage("a guest has 1 to \(GuestMemory.maximumVCPUs) vCPUs, not \(programs.count)")
+        }
+        guard apic == .none || programs.count == 1 else {
+            throw CaptureError.usage("a guest with local APICs has one vCPU, not \(programs.count)")
         }
         let paragraphs = programs.reduce(0) { $0 + $1.steps.count + 1 }
         guard paragraphs <= GuestMemory.tableParagraphs else {
@@ -26,7 +34,7 @@ public final class Guest: Sendable {
                     + "\(GuestMemory.tableParagraphs)")
         }
         self.programs = programs
-        machine = try Machine(programs: programs)
+        machine = try Machine(programs: programs, apic: apic)
     }
 
     /// The same program on each of `vcpus` vCPUs.

@@ -4,6 +4,10 @@
 enum GuestCode {
     /// The port that a step which leaves the guest writes to.
     static let leavePort: UInt16 = 0x80
+    /// The port that the end of a program writes to.
+    static let endPort: UInt16 = 0x81
+    /// IRET: all that an interrupt does.
+    static let interruptReturn: UInt8 = 0xcf
 
     /// Reads the operation at DS:0, does it, notes it as done, and goes on with the next paragraph.
     static let interpreter: [UInt8] = {
@@ -26,6 +30,7 @@ enum GuestCode {
         jump(0x74, "rdpmc")
         code += [0x3c, GuestMemory.Operation.leave.rawValue]
         jump(0x74, "leave")
+        code += [0xe6, UInt8(endPort)]  // out 0x81, al
         code += [0xf4]  // hlt
 
         labels["write"] = code.count

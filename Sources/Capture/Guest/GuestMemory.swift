@@ -2,17 +2,19 @@ import Glibc
 
 /// The physical memory of a test guest: 1 MiB that the host and all vCPUs see alike.
 ///
-///     0x00034  vector 13 (#GP) of the real-mode interrupt table
+///     0x00008  vector 2 (NMI) of the real-mode interrupt table, which does nothing
+///     0x00034  vector 13 (#GP) of it
 ///     0x01000  the code, one copy for all vCPUs
 ///     0x04000  stacks, 1 KiB a vCPU, growing down
 ///     0x10000  step tables, one paragraph (16 bytes) a step, one table a vCPU
 ///
-/// A step's paragraph: operation, outcome, two spare bytes, register (4 bytes), value (8 bytes; a read's result). DS always
-/// points at the current step, so its number can be told from DS alone, and tables may be longer than a segment.
+/// A step's paragraph: operation, outcome, two spare bytes, register (4 bytes), value (8 bytes; a read's result). DS
+/// always points at the current step, so its number can be told from DS alone, and tables may be longer than a segment.
 final class GuestMemory {
     static let bytes = 1 << 20
     static let codeStart = 0x1000
     static let handlerStart = 0x1800
+    static let interruptReturn = 0x17f0
     static let stackTop = 0x4000
     static let stackBytes = 0x400
     static let firstTableSegment = 0x1000
@@ -49,6 +51,8 @@ final class GuestMemory {
         let vector = base + 13 * 4
         vector.storeBytes(of: UInt16(Self.handlerStart).littleEndian, as: UInt16.self)
         (vector + 2).storeBytes(of: 0, as: UInt16.self)
+        (base + Self.interruptReturn).storeBytes(of: GuestCode.interruptReturn, as: UInt8.self)
+        (base + 2 * 4).storeBytes(of: UInt16(Self.interruptReturn).littleEndian, as: UInt16.self)
     }
 
     deinit {

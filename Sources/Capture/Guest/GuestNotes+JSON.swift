@@ -1,6 +1,6 @@
 extension GuestNotes {
-    /// One JSON object a line and access: `vcpu`, `thread`, `index` (among the vCPU's accesses), `access` (`write`, `read`,
-    /// `rdpmc`), `register`, `value`, `exception` (it raised #GP).
+    /// One JSON object a line and access: `vcpu`, `thread`, `index` (among the vCPU's accesses), `access` (`write`,
+    /// `read`, `rdpmc`), `register`, `value`, `exception` (it raised #GP).
     public var jsonLines: String {
         var text = ""
         for (index, access) in accesses.enumerated() {

@@ -4,8 +4,9 @@ extension GuestProgram {
 
     /// Reads a program from its text.
     ///
-    /// One step a line: `write REGISTER VALUE`, `read REGISTER`, `rdpmc COUNTER`, `exit`, `pause MICROSECONDS`; numbers are decimal
-    /// or 0x hexadecimal. `repeat N` ... `end` plays the lines between them N times and may be nested. `#` starts a comment.
+    /// One step a line: `write REGISTER VALUE`, `read REGISTER`, `rdpmc COUNTER`, `exit`, `pause MICROSECONDS`; numbers
+    /// are decimal or 0x hexadecimal. `repeat N` ... `end` plays the lines between them N times and may be nested. `#`
+    /// starts a comment.
     ///
     /// - Throws: `CaptureError.program` with the line.
     public init(parsing text: String) throws {

@@ -3,8 +3,8 @@ import Glibc
 
 /// The VM behind a `Guest`: its memory, its vCPUs, and where each vCPU's table lies.
 ///
-/// Unchecked: the memory and descriptors are shared by the vCPUs' threads on purpose. Each thread touches only its own vCPU and
-/// its own table, and the notes are read after all threads have been joined.
+/// Unchecked: the memory and descriptors are shared by the vCPUs' threads on purpose. Each thread touches only its own
+/// vCPU and its own table, and the notes are read after all threads have been joined.
 final class Machine: @unchecked Sendable {
     private let memory: GuestMemory
     private let kvm: Int32
@@ -13,7 +13,7 @@ final class Machine: @unchecked Sendable {
     /// The DS of each vCPU's first step.
     private let segments: [Int]
 
-    init(programs: [GuestProgram]) throws {
+    init(programs: [GuestProgram], apic: Guest.APIC) throws {
         memory = try GuestMemory()
         var next = GuestMemory.firstTableSegment
         segments = programs.map { program in
@@ -28,6 +28,9 @@ final class Machine: @unchecked Sendable {
         try CaptureError.check(
             code, "create a guest with /dev/kvm",
             remedy: "load kvm_intel or kvm_amd, and run as root or as a member of the group kvm")
+        if apic == .inKernel {
+            try CaptureError.check(clinux_vm_add_apic(vm), "give a guest interrupt controllers")
+        }
         for index in programs.indices {
             var vcpu = clinux_vcpu()
             try CaptureError.check(clinux_vcpu_create(kvm, vm, UInt32(index), &vcpu), "create vCPU \(index)")
@@ -63,7 +66,7 @@ final class Machine: @unchecked Sendable {
                 var current = vcpu
                 try CaptureError.check(clinux_vcpu_run(&current, &exit), "run vCPU \(index)")
                 switch exit.kind {
-                case CLINUX_EXIT_HALT:
+                case CLINUX_EXIT_OUT where exit.port == GuestCode.endPort:
                     return .finished(thread: clinux_thread_id())
                 case CLINUX_EXIT_INTERRUPTED:
                     continue

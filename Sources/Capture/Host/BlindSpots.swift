@@ -5,6 +5,25 @@ import Trace
 /// These follow from where the kernel has tracepoints: arch/x86/kvm/trace.h and x86.c for guests, asm/msr.h and
 /// arch/x86/events/core.c for the host.
 enum BlindSpots {
+    /// kernel/trace/trace_syscalls.c, v6.18: arguments are recorded as they are passed, and the attr is a pointer.
+    static let opens =
+        "sys_enter_perf_event_open shows who asked, for which thread and CPU; the event, its priority and whether it leaves guests "
+        + "out stand behind a pointer, which no record follows."
+    /// `kvm_apic_local_deliver()`, arch/x86/kvm/lapic.c, v6.18.
+    static let interrupts =
+        "kvm_apic_accept_irq shows vectors, not their sources: a guest chooses the vector and mode of its counters' interrupt "
+        + "(LVTPC), and its writes there make no record. Linux guests take it as an NMI, which has other sources too."
+
+    static func holders(_ holders: TraceMetadata.PerfEventHolders) -> [String] {
+        let kernel = "Perf events that the kernel made for itself (the NMI watchdog, guests' counters) have no holder."
+        guard holders.unseen > 0 else { return [kernel] }
+        return [
+            kernel,
+            "Of \(holders.unseen) process(es) it could not be seen whether they held perf events at the start: that needs "
+                + "CAP_SYS_PTRACE.",
+        ]
+    }
+
     static func sentences(
         metadata: TraceMetadata, missing: [EventKind], registers: RegisterScope, limitedTo threads: Bool
     ) -> [String] {

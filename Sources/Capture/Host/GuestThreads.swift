@@ -2,8 +2,8 @@ import Trace
 
 /// Finds virtual machines among the processes of this host, and which of their threads are vCPUs.
 ///
-/// A process that runs guests holds descriptors named `anon_inode:kvm-vcpu:N` (virt/kvm/kvm_main.c, `create_vcpu_fd`). VMMs name
-/// the threads of vCPUs after themselves; the kernel does not say which thread runs which vCPU.
+/// A process that runs guests holds descriptors named `anon_inode:kvm-vcpu:N` (virt/kvm/kvm_main.c, `create_vcpu_fd`).
+/// VMMs name the threads of vCPUs after themselves; the kernel does not say which thread runs which vCPU.
 public enum GuestThreads {
     /// The threads of all processes that hold a vCPU, those whose descriptors this process may see; by thread id.
     public static func scan() -> [TraceMetadata.ThreadIdentity] {
@@ -23,10 +23,12 @@ public enum GuestThreads {
     /// - Throws: `CaptureError.usage` that lists the machines there are when none or several have that name.
     public static func process(ofVM vm: String) throws -> Int32 {
         let threads = scan()
-        let named = Set(threads.filter { $0.vm == vm }.map(\.pid))
+        let named = Set(threads.filter { $0.vm == vm }.compactMap(\.pid))
         if named.count == 1, let process = named.first { return process }
         if named.isEmpty, let process = Int32(vm), threads.contains(where: { $0.pid == process }) { return process }
-        let machines = Set(threads.map { "\($0.vm ?? "without a name") (\($0.pid))" }).sorted()
+        let machines = Set(
+            threads.compactMap { thread in thread.pid.map { "\(thread.vm ?? "without a name") (\($0))" } }
+        ).sorted()
         let list = machines.isEmpty ? "no virtual machine that this user may see" : machines.joined(separator: ", ")
         throw CaptureError.usage(
             named.isEmpty

@@ -6,8 +6,8 @@ import Trace
 ///
 ///     open ── all disabled ── enable ──► drain ... drain ── disable ──► drain ──► settle(final)
 ///
-/// All tracepoints of a CPU write into one ring, so that their order is kept. The thread comes from `common_pid` and the
-/// CPU from the ring: a sample carries only its time and the record itself (`PERF_SAMPLE_TIME | PERF_SAMPLE_RAW`).
+/// All tracepoints of a CPU write into one ring, so that their order is kept. The thread comes from `common_pid` and
+/// the CPU from the ring: a sample carries only its time and the record itself (`PERF_SAMPLE_TIME | PERF_SAMPLE_RAW`).
 ///
 /// Loss: where the kernel counts lost records for each event (`PERF_FORMAT_LOST`, Linux 6.0) these counts are what is
 /// reported; `PERF_RECORD_LOST` then only tells when to look. On older kernels that record itself is reported, and
@@ -25,7 +25,8 @@ final class PerfRing {
     }
 
     private(set) var events: [Event] = []
-    private(set) var intake: RingIntake
+    /// Behind a pointer, so that taking a record checks no access to this object's variables.
+    private let intake: UnsafeMutablePointer<RingIntake>
     private var stopped: Set<EventKind> = []
     private let countsLost: Bool
     private let page: UnsafeMutableRawPointer
@@ -46,7 +47,6 @@ final class PerfRing {
         pcpu: Int, tracepoints: Tracepoints, bufferBytes: UInt64, filter: KernelFilter, exits: ExitDetail,
         countsLost: Bool
     ) throws {
-        intake = RingIntake(pcpu: pcpu, tracepoints: tracepoints, exits: exits)
         self.countsLost = countsLost
         dataBytes = bufferBytes
         var opened: [Event] = []
@@ -87,19 +87,26 @@ final class PerfRing {
         events = opened
         data = UnsafeRawPointer(page + Int(clinux_perf_data_offset(page)))
         unwrapped = .allocate(byteCount: 1 << 16, alignment: 8)
+        intake = .allocate(capacity: 1)
+        intake.initialize(to: RingIntake(pcpu: pcpu, tracepoints: tracepoints, exits: exits))
     }
 
     deinit {
         clinux_perf_unmap(page, dataBytes)
         for event in events { close(event.fd) }
         unwrapped.deallocate()
+        intake.deinitialize(count: 1)
+        intake.deallocate()
     }
+
+    private var pcpu: Int { intake.pointee.pcpu }
+    var guestThreads: Set<Int32> { intake.pointee.guestThreads }
 
     static let openingRemedy =
         "run as root, or with CAP_PERFMON and a readable tracefs (kernel.perf_event_paranoid matters for others)"
 
     func enable() throws {
-        intake.begin(at: MonotonicClock.now())
+        intake.pointee.begin(at: MonotonicClock.now())
         for event in events where !stopped.contains(event.kind) {
             try CaptureError.check(clinux_perf_enable(event.fd), "start \(event.kind.qualifiedName)")
         }
@@ -114,7 +121,7 @@ final class PerfRing {
     }
 
     func handOn<Sink: TraceSink>(into sink: inout Sink) throws {
-        try intake.flush(into: &sink, everything: true)
+        try intake.pointee.flush(into: &sink, everything: true)
     }
 
     func disable() throws {
@@ -127,10 +134,13 @@ final class PerfRing {
     @discardableResult
     func drain<Sink: TraceSink>(into sink: inout Sink, keeping selection: inout ThreadSelection) throws -> Int {
         let head = clinux_perf_head(page)
+        var position = tail
+        // Also where the sink gives up: no record is taken twice.
+        defer { tail = position }
         var records = 0
-        while tail < head {
-            let record = try self.record(at: tail, head: head)
-            records += 1
+        while position < head {
+            let record = try self.record(at: position, head: head)
+            records &+= 1
             switch record.type {
             case UInt32(CLINUX_PERF_RECORD_SAMPLE):
                 try take(sample: record.body, into: &sink, keeping: &selection)
@@ -141,20 +151,20 @@ final class PerfRing {
             default:
                 break
             }
-            tail += UInt64(record.body.count) + 8
+            position &+= UInt64(record.body.count) &+ 8
             // Give room back in steps, so that a long drain does not itself cause loss.
-            if records % 256 == 0 { clinux_perf_set_tail(page, tail) }
+            if records % 256 == 0 { clinux_perf_set_tail(page, position) }
         }
-        clinux_perf_set_tail(page, tail)
-        try intake.flush(into: &sink)
+        clinux_perf_set_tail(page, position)
+        try intake.pointee.flush(into: &sink)
         if countsLost, lossSince != nil { try settle(into: &sink) }
         return records
     }
 
     /// After `disable` and the last `drain`: hands on what was held back and reports what is still missing.
     func finish<Sink: TraceSink>(into sink: inout Sink) throws -> RingAccount {
-        try intake.flush(into: &sink, everything: true)
-        if lossSince == nil { lossSince = intake.newest }
+        try intake.pointee.flush(into: &sink, everything: true)
+        if lossSince == nil { lossSince = intake.pointee.newest }
         if countsLost {
             try settle(into: &sink)
             try audit(into: &sink)
@@ -162,24 +172,27 @@ final class PerfRing {
         let made = try events.map { try counts(of: $0).made }
         if !countsLost {
             try closeLoss(at: MonotonicClock.now(), into: &sink)
-            let known = intake.read.reduce(intake.lostOfUnknownKind, +)
+            let known = intake.pointee.read.reduce(intake.pointee.lostOfUnknownKind, +)
             let total = made.reduce(0, +)
             if total > known {
-                try intake.report(
-                    lost: total - known, kind: nil, since: intake.newest, until: MonotonicClock.now(), into: &sink)
+                try intake.pointee.report(
+                    lost: total - known, kind: nil, since: intake.pointee.newest, until: MonotonicClock.now(),
+                    into: &sink)
             }
         }
+        let read = intake.pointee.read
         return RingAccount(
-            pcpu: intake.pcpu, made: made.reduce(0, +),
+            pcpu: pcpu, made: made.reduce(0, +),
             tracepoints: events.indices.map {
                 .init(
-                    kind: events[$0].kind, made: made[$0], read: intake.read[$0],
+                    kind: events[$0].kind, made: made[$0], read: read[$0],
                     lost: events[$0].lost + events[$0].missing)
-            }, lostOfUnknownKind: intake.lostOfUnknownKind)
+            }, lostOfUnknownKind: intake.pointee.lostOfUnknownKind)
     }
 
     // MARK: Records
 
+    @inline(__always)
     private func record(at position: UInt64, head: UInt64) throws -> (type: UInt32, body: UnsafeRawBufferPointer) {
         let offset = Int(position & (dataBytes - 1))
         let type = data.load(fromByteOffset: offset, as: UInt32.self)
@@ -187,7 +200,7 @@ final class PerfRing {
         // The kernel aligns records to 8 bytes and keeps them below 64 KiB; anything else would send us astray.
         guard size >= 8, size % 8 == 0, UInt64(size) <= head - position else {
             throw CaptureError.unreadable(
-                path: "ring of CPU \(intake.pcpu)", reason: "a record of \(size) bytes at \(position) makes no sense")
+                path: "ring of CPU \(pcpu)", reason: "a record of \(size) bytes at \(position) makes no sense")
         }
         let contiguous = Int(dataBytes) - offset
         if size <= contiguous {
@@ -198,40 +211,43 @@ final class PerfRing {
         return (type, UnsafeRawBufferPointer(start: unwrapped + 8, count: size - 8))
     }
 
+    @inline(__always)
     private func take<Sink: TraceSink>(
         sample body: UnsafeRawBufferPointer, into sink: inout Sink, keeping selection: inout ThreadSelection
     ) throws {
-        guard body.count >= 12 else { return try intake.takeUndecodable(at: intake.newest, into: &sink) }
+        guard body.count >= 12 else {
+            return try intake.pointee.takeUndecodable(at: intake.pointee.newest, into: &sink)
+        }
         let time = body.loadUnaligned(as: UInt64.self)
-        if openLoss != nil { try closeLoss(at: time, into: &sink) }
+        if !countsLost, openLoss != nil { try closeLoss(at: time, into: &sink) }
         let length = min(Int(body.loadUnaligned(fromByteOffset: 8, as: UInt32.self)), body.count - 12)
-        try intake.take(
+        try intake.pointee.take(
             UnsafeRawBufferPointer(rebasing: body[12..<12 + length]), time: time, into: &sink, keeping: &selection)
     }
 
     // MARK: Loss
 
     private func take<Sink: TraceSink>(lost count: UInt64, into sink: inout Sink) throws {
-        if lossSince == nil { lossSince = intake.newest }
+        if lossSince == nil { lossSince = intake.pointee.newest }
         guard !countsLost else { return }
-        try closeLoss(at: intake.newest, into: &sink)
-        openLoss = (count, intake.newest)
+        try closeLoss(at: intake.pointee.newest, into: &sink)
+        openLoss = (count, intake.pointee.newest)
     }
 
     private func closeLoss<Sink: TraceSink>(at time: UInt64, into sink: inout Sink) throws {
         guard let loss = openLoss else { return }
         openLoss = nil
-        try intake.report(lost: loss.count, kind: nil, since: loss.earliest, until: time, into: &sink)
+        try intake.pointee.report(lost: loss.count, kind: nil, since: loss.earliest, until: time, into: &sink)
     }
 
     /// Reports what each event has lost since the last time.
     private func settle<Sink: TraceSink>(into sink: inout Sink) throws {
-        let since = lossSince ?? intake.newest
+        let since = lossSince ?? intake.pointee.newest
         lossSince = nil
         for index in events.indices {
             let lost = try counts(of: events[index]).lost
             guard lost > events[index].lost else { continue }
-            try intake.report(
+            try intake.pointee.report(
                 lost: lost - events[index].lost, kind: events[index].kind, since: since, until: MonotonicClock.now(),
                 into: &sink)
             events[index].lost = lost
@@ -247,20 +263,21 @@ final class PerfRing {
         try audit(into: &sink, madeBefore: before)
     }
 
-    /// Reports what was made and came to nothing: perf counts a record before it has a place for it, and loses a few of those made
-    /// in interrupts without counting them as lost (seen on Linux 6.18 with `msr:write_msr`).
+    /// Reports what was made and came to nothing: perf counts a record before it has a place for it, and loses a few of
+    /// those made in interrupts without counting them as lost (seen on Linux 6.18 with `msr:write_msr`).
     private func audit<Sink: TraceSink>(into sink: inout Sink, madeBefore: [UInt64]? = nil) throws {
-        guard intake.lostOfUnknownKind == 0 else { return }
+        guard intake.pointee.lostOfUnknownKind == 0 else { return }
+        let read = intake.pointee.read
         for index in events.indices {
             let now = MonotonicClock.now()
             let count = try counts(of: events[index])
             if let madeBefore, madeBefore[index] != count.made { continue }
-            let known = intake.read[index] + count.lost + events[index].missing
+            let known = read[index] + count.lost + events[index].missing
             if count.made > known, count.lost == events[index].lost {
                 let missing = count.made - known
                 events[index].missing += missing
-                try intake.report(
-                    lost: missing, kind: events[index].kind, since: max(events[index].audited, intake.origin),
+                try intake.pointee.report(
+                    lost: missing, kind: events[index].kind, since: max(events[index].audited, intake.pointee.origin),
                     until: now,
                     into: &sink)
             }

@@ -12,7 +12,7 @@ final class PerfSource: EventSource {
     private var selection: ThreadSelection
 
     var descriptors: [Int32] { rings.map(\.descriptor) }
-    var guestThreads: Set<Int32> { rings.reduce(into: []) { $0.formUnion($1.intake.guestThreads) } }
+    var guestThreads: Set<Int32> { rings.reduce(into: []) { $0.formUnion($1.guestThreads) } }
 
     /// - Parameter bufferBytes: data bytes of each ring, a power of two of at least a page.
     init(

@@ -5,8 +5,8 @@ import Synchronization
 ///
 ///     create ── write settings ── use ── remove (also when the value goes away)
 ///
-/// It is named after the process that made it and the moment that process started (`vpmu-PID-START-N`), so that what a killed
-/// recorder left behind can be told from what a running one uses.
+/// It is named after the process that made it and the moment that process started (`vpmu-PID-START-N`), so that what a
+/// killed recorder left behind can be told from what a running one uses.
 final class TracefsInstance {
     let path: String
     private let tracefs: Tracefs

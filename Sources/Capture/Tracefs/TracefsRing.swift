@@ -3,10 +3,12 @@ import Trace
 
 /// The ring buffer of one CPU in a tracing instance, read page by page from `trace_pipe_raw`.
 ///
-/// A full ring overwrites its oldest page, and the next page read says that something is missing before it, with the number
-/// where it has room for that; how much in all stands in the ring's `stats` file. Loss is known for the ring, not for each tracepoint.
+/// A full ring overwrites its oldest page, and the next page read says that something is missing before it, with the
+/// number where it has room for that; how much in all stands in the ring's `stats` file. Loss is known for the ring,
+/// not for each tracepoint.
 final class TracefsRing {
-    private(set) var intake: RingIntake
+    /// Behind a pointer, so that taking a record checks no access to this object's variables.
+    private let records: UnsafeMutablePointer<RingIntake>
     let pipe: Descriptor
     private let stats: Descriptor
     private let layout: PageLayout
@@ -17,56 +19,63 @@ final class TracefsRing {
         pcpu: Int, instance: TracefsInstance, tracepoints: Tracepoints, exits: ExitDetail, layout: PageLayout,
         pageBytes: Int
     ) throws {
-        intake = RingIntake(pcpu: pcpu, tracepoints: tracepoints, exits: exits)
         self.layout = layout
         pipe = try instance.openForReading("per_cpu/cpu\(pcpu)/trace_pipe_raw")
         stats = try instance.openForReading("per_cpu/cpu\(pcpu)/stats")
         page = .allocate(byteCount: pageBytes, alignment: 8)
+        records = .allocate(capacity: 1)
+        records.initialize(to: RingIntake(pcpu: pcpu, tracepoints: tracepoints, exits: exits))
     }
 
     deinit {
         page.deallocate()
+        records.deinitialize(count: 1)
+        records.deallocate()
     }
 
+    private var pcpu: Int { records.pointee.pcpu }
+    var guestThreads: Set<Int32> { records.pointee.guestThreads }
+
     func begin() {
-        intake.begin(at: MonotonicClock.now())
+        records.pointee.begin(at: MonotonicClock.now())
     }
 
     /// Takes everything out of the ring and hands on what is in order; answers the number of records taken.
     func drain<Sink: TraceSink>(into sink: inout Sink, keeping selection: inout ThreadSelection) throws -> Int {
-        var records = 0
+        var taken = 0
         // A writer as fast as the reader must not keep it here for ever: the other rings wait.
         for _ in 0..<Self.mostPages {
             let length = read(pipe.number, page.baseAddress, page.count)
             if length < 0, errno == EINTR { continue }
             guard length > 0 else {
                 guard length == 0 || errno == EAGAIN else {
-                    throw CaptureError.system(doing: "read the ring of CPU \(intake.pcpu)", errno: errno, remedy: nil)
+                    throw CaptureError.system(doing: "read the ring of CPU \(pcpu)", errno: errno, remedy: nil)
                 }
                 break
             }
-            records += try take(UnsafeRawBufferPointer(rebasing: page[..<length]), into: &sink, keeping: &selection)
+            taken += try take(UnsafeRawBufferPointer(rebasing: page[..<length]), into: &sink, keeping: &selection)
         }
-        try intake.flush(into: &sink)
-        return records
+        try records.pointee.flush(into: &sink)
+        return taken
     }
 
     static let mostPages = 4096
 
     func handOn<Sink: TraceSink>(into sink: inout Sink) throws {
-        try intake.flush(into: &sink, everything: true)
+        try records.pointee.flush(into: &sink, everything: true)
     }
 
     /// After the last `drain`: hands on what was held back and reports what is still missing.
     func finish<Sink: TraceSink>(into sink: inout Sink) throws -> RingAccount {
-        try intake.flush(into: &sink, everything: true)
+        try records.pointee.flush(into: &sink, everything: true)
         let counts = try ringCounts()
         try reportLost(atMost: .max, of: counts, until: MonotonicClock.now(), into: &sink)
+        let read = records.pointee.read
         return RingAccount(
-            pcpu: intake.pcpu, made: counts.read + counts.waiting + counts.lost,
-            tracepoints: intake.tracepoints.present.enumerated().map {
-                .init(kind: $1.kind, made: nil, read: intake.read[$0], lost: 0)
-            }, lostOfUnknownKind: intake.lostOfUnknownKind)
+            pcpu: pcpu, made: counts.read + counts.waiting + counts.lost,
+            tracepoints: records.pointee.tracepoints.present.enumerated().map {
+                .init(kind: $1.kind, made: nil, read: read[$0], lost: 0)
+            }, lostOfUnknownKind: records.pointee.lostOfUnknownKind)
     }
 
     private func take<Sink: TraceSink>(
@@ -74,7 +83,7 @@ final class TracefsRing {
     ) throws -> Int {
         guard var page = KbufferPage(bytes, layout: layout) else {
             throw CaptureError.unreadable(
-                path: "ring of CPU \(intake.pcpu)",
+                path: "ring of CPU \(pcpu)",
                 reason: "a page of \(bytes.count) bytes has no header that makes sense")
         }
         switch page.missed {
@@ -82,37 +91,44 @@ final class TracefsRing {
         case .some: try reportLost(atMost: .max, of: ringCounts(), until: page.startTime, into: &sink)
         case .count(let count): try reportLost(atMost: count, of: ringCounts(), until: page.startTime, into: &sink)
         }
-        var records = 0
+        let intake = records
+        var taken = 0
         while true {
+            if let raw = page.nextOrdinary() {
+                taken &+= 1
+                try intake.pointee.take(raw, time: page.time, into: &sink, keeping: &selection)
+                continue
+            }
             switch page.next() {
             case .record(let raw, let time):
-                records += 1
-                try intake.take(raw, time: time, into: &sink, keeping: &selection)
+                taken &+= 1
+                try intake.pointee.take(raw, time: time, into: &sink, keeping: &selection)
             case .end:
-                return records
+                return taken
             case .damaged(let offset, let reason):
                 throw CaptureError.unreadable(
-                    path: "ring of CPU \(intake.pcpu)", reason: "\(reason) (page offset \(offset))")
+                    path: "ring of CPU \(pcpu)", reason: "\(reason) (page offset \(offset))")
             }
         }
     }
 
-    /// Reports a loss between the newest event and `time`: `most` records, and never more than the ring itself counts in all,
-    /// so that a loss that was reported as part of an uncounted one is not reported again.
+    /// Reports a loss between the newest event and `time`: `most` records, and never more than the ring itself counts
+    /// in all, so that a loss that was reported as part of an uncounted one is not reported again.
     private func reportLost<Sink: TraceSink>(
         atMost most: UInt64, of counts: RingCounts, until time: UInt64, into sink: inout Sink
     ) throws {
         guard counts.lost > reportedLost else { return }
         let lost = min(most, counts.lost - reportedLost)
         reportedLost += lost
-        try intake.report(lost: lost, kind: nil, since: intake.newest, until: time, into: &sink)
+        try records.pointee.report(
+            lost: lost, kind: nil, since: records.pointee.newest, until: time, into: &sink)
     }
 
     private func ringCounts() throws -> RingCounts {
         var text = [UInt8](repeating: 0, count: 4096)
         let length = pread(stats.number, &text, text.count, 0)
         guard length > 0 else {
-            throw CaptureError.system(doing: "read the counts of CPU \(intake.pcpu)", errno: errno, remedy: nil)
+            throw CaptureError.system(doing: "read the counts of CPU \(pcpu)", errno: errno, remedy: nil)
         }
         return RingCounts(stats: String(decoding: text[..<length], as: UTF8.self))
     }

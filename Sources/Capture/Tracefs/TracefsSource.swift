@@ -3,8 +3,8 @@ import Trace
 
 /// Events from a private tracing instance: the cheapest way for the recorded guest.
 ///
-/// The kernel writes a record of a few dozen bytes where perf writes a sample around it. Chosen processes are followed by the
-/// kernel itself (`set_event_pid` with `event-fork`).
+/// The kernel writes a record of a few dozen bytes where perf writes a sample around it. Chosen processes are followed
+/// by the kernel itself (`set_event_pid` with `event-fork`).
 final class TracefsSource: EventSource {
     let cpus: [Int]
     let countsLossByTracepoint = false
@@ -16,7 +16,7 @@ final class TracefsSource: EventSource {
     private var selection = ThreadSelection(processes: [])
 
     var descriptors: [Int32] { rings.map(\.pipe.number) }
-    var guestThreads: Set<Int32> { rings.reduce(into: []) { $0.formUnion($1.intake.guestThreads) } }
+    var guestThreads: Set<Int32> { rings.reduce(into: []) { $0.formUnion($1.guestThreads) } }
 
     /// - Parameter bufferBytes: of each CPU's ring; the kernel rounds it to whole pages.
     init(
@@ -37,6 +37,8 @@ final class TracefsSource: EventSource {
         try instance.set("buffer_size_kb", String(max(1, bufferBytes / 1024)))
         // Absent before Linux 5.0, where readers are woken for every page.
         try? instance.set("buffer_percent", "25")
+        // Names of threads come with the task switches; the kernel's own list of them costs each switch something.
+        try? instance.set("options/record-cmd", "0")
         try instance.set("tracing_cpumask", CPUList.mask(cpus))
         if !processes.isEmpty {
             try instance.set("options/event-fork", "1")

@@ -43,7 +43,8 @@ extension ColumnDifference {
 
     /// Compares two columns of equal length in one pass.
     ///
-    /// The result does not depend on `threads`, `instructionSet` or `memory`. Alignment beyond that of `UInt64` is not needed.
+    /// The result does not depend on `threads`, `instructionSet` or `memory`. Alignment beyond that of `UInt64` is not
+    /// needed.
     public init(
         _ a: UnsafeBufferPointer<UInt64>, _ b: UnsafeBufferPointer<UInt64>, tolerance: Tolerance = .none,
         threads: Int = 1, instructionSet: InstructionSet = .best, memory: ColumnMemory = .resident
@@ -86,8 +87,9 @@ extension ColumnDifference {
 /// Where compared columns lie.
 public enum ColumnMemory: Sendable {
     case resident
-    /// In files that are mapped: their pages are entered into the page table a share at a time, by whichever thread reads it next,
-    /// instead of 16 at each page fault, and taken out of it again by the same, instead of all of them by one thread in the end.
+    /// In files that are mapped: their pages are entered into the page table a share at a time, by whichever thread
+    /// reads it next, instead of 16 at each page fault, and taken out of it again by the same, instead of all of them
+    /// by one thread in the end.
     case mappedFile
 
     /// madvise(2), since Linux 5.14; older kernels refuse it, and pages come by faults.

@@ -83,17 +83,19 @@ public struct TableDiff: Equatable, Sendable {
         return verdict == .cannotJudge ? .cannotJudge : .same
     }
 
-    /// What `diff` answers; the raw value is its exit code.
-    public enum Answer: Int32, Sendable {
-        case same = 0
-        case different = 1
-        case cannotJudge = 125
+    /// What `diff` answers.
+    public enum Answer: String, Sendable {
+        case same
+        case different
+        case cannotJudge = "cannot judge"
 
-        public var name: String {
+        public var name: String { rawValue }
+
+        public var exitStatus: ExitStatus {
             switch self {
-            case .same: "same"
-            case .different: "different"
-            case .cannotJudge: "cannot judge"
+            case .same: .good
+            case .different: .no
+            case .cannotJudge: .cannotJudge
             }
         }
     }

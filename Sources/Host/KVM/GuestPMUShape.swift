@@ -85,6 +85,14 @@ public struct GuestPMUShape: Sendable, Equatable {
         return bits
     }
 
+    /// What event select `number` holds once `value` was written to it, nil where that raises #GP.
+    @inline(__always)
+    func heldSelect(_ number: Int, _ value: UInt64) -> UInt64? {
+        let reserved = reservedEventSelectBits(number)
+        if flavour != .intel { return value & ~reserved }
+        return value & reserved == 0 ? value : nil
+    }
+
     /// Bits that are reserved in FIXED_CTR_CTRL: all but OS, user and interrupt of each fixed counter.
     var reservedFixedControlBits: UInt64 {
         var valid: UInt64 = 0

@@ -62,8 +62,8 @@ extension HostMachine {
         }
     }
 
-    /// A loaded guest's own counter ran out: the hardware notes it in the guest's GLOBAL_STATUS, and the interrupt comes
-    /// by a vector of its own (`kvm_handle_guest_mediated_pmi()`).
+    /// A loaded guest's own counter ran out: the hardware notes it in the guest's GLOBAL_STATUS, and the interrupt
+    /// comes by a vector of its own (`kvm_handle_guest_mediated_pmi()`).
     public mutating func mediatedOverflow(vcpu: Int, counter: Counter) {
         vcpus[vcpu].pmu.mayWrap |= counter.bit
         settleLoadedCounters(vcpu)

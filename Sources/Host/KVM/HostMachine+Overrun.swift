@@ -1,8 +1,8 @@
 import PMU
 import Policy
 
-/// Counters that run out where the demand does not say so: under another policy than the recording one a guest's counter
-/// may count more, or less, and its interrupts come at other times.
+/// Counters that run out where the demand does not say so: under another policy than the recording one a guest's
+/// counter may count more, or less, and its interrupts come at other times.
 extension HostMachine {
     /// Where counts are worked out rather than seen they are off by an event for each stretch.
     private static var tolerance: UInt64 { 64 }

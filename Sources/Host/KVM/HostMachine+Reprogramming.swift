@@ -52,16 +52,21 @@ extension HostMachine {
     /// The VM's event filter, the events that are kept from it, and the counters it cannot have.
     @inline(__always)
     func isAllowed(_ vcpu: Int, _ slot: Int) -> Bool {
+        isAllowed(vcpu, slot, eventSelect: vcpus[vcpu].pmu.registers.eventSelect[slot])
+    }
+
+    /// The same of a GP counter with that event select.
+    @inline(__always)
+    func isAllowed(_ vcpu: Int, _ slot: Int, eventSelect: UInt64) -> Bool {
         let vm = actors.vcpus[vcpu].vm
         if unavailable[vm] & bit(slot) != 0 { return false }
-        if slot < GuestRegisters.firstFixedSlot, !guestRules[vm].mayCountSocketEvents,
-            model.isSocketEvent(vcpus[vcpu].pmu.registers.eventSelect[slot])
+        if slot < GuestRegisters.firstFixedSlot, !guestRules[vm].mayCountSocketEvents, model.isSocketEvent(eventSelect)
         {
             return false
         }
         guard let filter = filters[vm] else { return true }
         return slot < GuestRegisters.firstFixedSlot
-            ? filter.allows(eventSelect: vcpus[vcpu].pmu.registers.eventSelect[slot], flavour: model.flavour)
+            ? filter.allows(eventSelect: eventSelect, flavour: model.flavour)
             : filter.allows(fixedCounter: slot - GuestRegisters.firstFixedSlot)
     }
 

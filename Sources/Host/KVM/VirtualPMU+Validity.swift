@@ -53,13 +53,7 @@ extension VirtualPMU {
             }
             return .counter(slot: slot, value: value & shape.counterMask)
         case .eventSelect(let slot):
-            var value = value
-            let reserved = shape.reservedEventSelectBits(slot)
-            if shape.flavour == .intel {
-                guard value & reserved == 0 else { return .fault }
-            } else {
-                value &= ~reserved
-            }
+            guard let value = shape.heldSelect(slot, value) else { return .fault }
             guard registers.eventSelect[slot] != value else { return .nothing }
             registers.eventSelect[slot] = value
             return .changed(GuestRegisters.counter(at: slot).bit)

@@ -128,7 +128,8 @@ extension TrafficDriver {
         }
         output.counts(
             pcpu: pcpu, counter: counter,
-            source: .guest(vcpu: vcpu, config: guests[vcpu].registers.eventSelect[slot]))
+            source: .guest(
+                vcpu: vcpu, config: EventSelect.withoutModes(guests[vcpu].registers.eventSelect[slot])))
     }
 
     private mutating func collect(_ vcpu: Int, _ pcpu: Int, _ counter: Counter, _ slot: Int) {

@@ -5,17 +5,7 @@ import Trace
 /// The sink is opened as late as memory allows, so that the metadata of a small input is complete by then (threads and
 /// hosts are named all over a perf.data file).
 final class ImportCollector {
-    /// The sink behind closures that work on batches: one indirect call per thousands of records.
-    struct Port {
-        var events: (UnsafeBufferPointer<TraceEvent>) throws -> Void
-        var lost: (LostRecords) throws -> Void
-        /// The sink's own index of a thread name.
-        var comm: (String) throws -> UInt32
-    }
-
     private static let listedDamage = 64
-    /// The comm index of a thread whose name the input does not give.
-    static let noComm = UInt32.max
 
     var metadata: TraceMetadata
     var form: String
@@ -26,27 +16,20 @@ final class ImportCollector {
     private var damageUnlisted: UInt64 = 0
     private var taken = [UInt64](repeating: 0, count: EventKind.allCases.count)
     private var filtered: UInt64 = 0
-    private var lost: [LostRecords] = []
-    private var lostHandedOn = 0
-    private var lostCounted: UInt64 = 0
-    private var lostUncounted: UInt64 = 0
+    private var losses = LossLedger()
     private var reorderer: Reorderer
     private let selection: ImportOptions.Selection
-    private let open: (TraceMetadata) throws -> Port
-    private var port: Port?
-    /// Thread names in the order of their first use, and the sink's index of each once it is open.
-    private var comms: [String: UInt32] = [:]
-    private var commNames: [String] = []
-    private var sinkComm: [UInt32] = []
-    private var threads: [Int32: TraceMetadata.ThreadIdentity] = [:]
-    private static let threadLimit = 1 << 20
-    /// The input itself lists its threads; names seen on the way add nothing.
-    private(set) var hasThreadList = false
+    /// By kind, whether its records are wanted.
+    private let isWanted: [Bool]
+    private let open: (TraceMetadata) throws -> SinkPort
+    private var port: SinkPort?
+    private var names = ThreadNames()
+    /// Who the input says its threads are.
+    var threads = KnownThreads()
     /// First and last time of each pCPU's records, for the losses that name none.
     private(set) var span: (first: UInt64, last: UInt64)?
     /// The time of each pCPU's first record to come.
     private(set) var firstTimes: [UInt16: UInt64] = [:]
-    private var unplacedLosses: [(count: UInt64?, moment: Moment, reason: String)] = []
     private var lastPCPU: Int32 = -1
     /// By pCPU, the latest time so far.
     private var lastTimes = ContiguousArray<UInt64>()
@@ -57,20 +40,24 @@ final class ImportCollector {
 
     init(
         path: String, form: String, options: ImportOptions, metadata: TraceMetadata,
-        open: @escaping (TraceMetadata) throws -> Port
+        open: @escaping (TraceMetadata) throws -> SinkPort
     ) {
         self.path = path
         self.form = form
         self.metadata = metadata
         self.open = open
         selection = options.selection
+        isWanted = EventKind.allCases.map { kind in
+            !kind.isOptional || options.optional.contains { $0.kinds.contains(kind) }
+        }
         reorderer = Reorderer(capacity: options.reorderCapacity)
     }
 
     // MARK: What readers call
 
-    /// Takes one record. The comm indexes of a `sched_switch` are those of `comm(_:)`.
+    /// Takes one record. The comm indexes of a `sched_switch` are those of `comm(_:)`, or `ThreadNames.none`.
     func take(_ event: TraceEvent) throws {
+        if event.kind.isOptional, !isWanted[Int(event.kind.rawValue)] { return countOther(event.kind.qualifiedName) }
         if selection == .pmuOnly {
             switch event.kind {
             case .kvmMSR, .writeMSR, .readMSR:
@@ -78,7 +65,7 @@ final class ImportCollector {
                     filtered += 1
                     return
                 }
-            case .kvmEntry, .kvmExit, .rdpmc, .schedSwitch: break
+            default: break
             }
         }
         taken[Int(event.kind.rawValue)] += 1
@@ -103,37 +90,14 @@ final class ImportCollector {
     }
 
     /// The collector's index of a thread name; the sink's own is put in when the record leaves.
-    func comm(_ name: String) -> UInt32 {
-        if let index = comms[name] { return index }
-        let index = UInt32(commNames.count)
-        comms[name] = index
-        commNames.append(name)
-        return index
-    }
+    func comm(_ name: String) -> UInt32 { names.index(name) }
 
-    func takeLost(_ record: LostRecords) {
-        if let count = record.count {
-            lostCounted = lostCounted.addingReportingOverflow(count).partialValue
-        } else {
-            lostUncounted += 1
-        }
-        lost.append(record)
-    }
-
-    enum Moment {
-        /// Before each pCPU's first record.
-        case beforeTheFirst
-        case anyTime
-    }
+    func takeLost(_ record: LostRecords) { losses.take(record) }
 
     /// Counts losses that no pCPU can be named for; each pCPU of the trace is tainted at the end.
-    func takeLostAnywhere(count: UInt64?, when moment: Moment = .anyTime, because reason: String) {
-        if let count {
-            lostCounted = lostCounted.addingReportingOverflow(count).partialValue
-        } else {
-            lostUncounted += 1
-        }
-        if unplacedLosses.count < 4096 { unplacedLosses.append((count, moment, reason)) }
+    func takeLostAnywhere(count: UInt64?, when moment: LossLedger.Moment = .anyTime, because reason: String) {
+        losses.takeAnywhere(count, when: moment)
+        note(reason)
     }
 
     func countOther(_ name: String, _ records: UInt64 = 1) { others.add(name, records) }
@@ -149,8 +113,8 @@ final class ImportCollector {
         if damage.count < Self.listedDamage { damage.append(found) } else { damageUnlisted += 1 }
     }
 
-    /// Damage behind which nothing more is read: recorders write the rings of the CPUs in turns, so the others may lack what they
-    /// did up to the last time seen.
+    /// Damage behind which nothing more is read: recorders write the rings of the CPUs in turns, so the others may lack
+    /// what they did up to the last time seen.
     func noteCut(at offset: UInt64, _ reason: String) {
         noteDamage(at: offset, reason)
         isCutShort = true
@@ -158,39 +122,17 @@ final class ImportCollector {
 
     func noteDamage(at offset: UInt64, _ reason: String) { noteDamage(ImportDamage(offset: offset, reason: reason)) }
 
-    /// Remembers a thread's name; later names win, as after an exec.
-    func thread(tid: Int32, pid: Int32, comm: String) {
-        guard !hasThreadList, tid >= 0, threads[tid] != nil || threads.count < Self.threadLimit else { return }
-        threads[tid] = .init(tid: tid, pid: pid, comm: comm, vcpu: Self.vcpu(ofComm: comm))
-    }
-
     /// Takes over the metadata of an exported trace, whose list of threads is complete.
     func adopt(_ metadata: TraceMetadata, threads listed: [TraceMetadata.ThreadIdentity]) {
         self.metadata = metadata
-        for thread in listed where threads.count < Self.threadLimit { threads[thread.tid] = thread }
-        hasThreadList = true
-    }
-
-    func hasThread(_ tid: Int32) -> Bool { threads[tid] != nil }
-
-    /// QEMU with `-name debug-threads=on` and libvirt name a vCPU's thread `CPU 3/KVM`.
-    private static func vcpu(ofComm comm: String) -> Int? {
-        guard comm.hasPrefix("CPU "), comm.hasSuffix("/KVM") else { return nil }
-        return Int(comm.dropFirst(4).dropLast(4))
+        threads.adopt(listed)
     }
 
     // MARK: The end
 
     /// Hands on what waits and sums up.
     func finish() throws -> ImportSummary {
-        for loss in unplacedLosses {
-            let sole = firstTimes.count == 1 ? loss.count : nil
-            for (pcpu, first) in firstTimes.sorted(by: { $0.key < $1.key }) {
-                let (earliest, latest) = loss.moment == .anyTime ? span ?? (first, first) : (first, first)
-                lost.append(LostRecords(pcpu: pcpu, kind: nil, count: sole, earliest: earliest, latest: latest))
-            }
-            note(loss.reason)
-        }
+        losses.place(onEach: firstTimes, of: span)
         if isCutShort, let span {
             for pcpu in firstTimes.keys.sorted() {
                 takeLost(
@@ -198,11 +140,12 @@ final class ImportCollector {
                         pcpu: pcpu, kind: nil, count: nil, earliest: lastTimes[Int(pcpu)], latest: span.last))
             }
         }
-        let seen = taken.reduce(filtered, +) + others.total + notUnderstood.total
+        let seen = taken.reduce(filtered, +).addingSaturated(others.total).addingSaturated(notUnderstood.total)
         if seen == 0, let first = damage.first { throw ImportError.nothingKept(path: path, damage: first) }
         let port = try opened()
         try reorderer.flushAll { try handOn($0, to: port) }
-        try handOnLost(to: port)
+        try losses.handAll(to: port.lost)
+        for remark in [names.remark, threads.remark, losses.remark].compactMap(\.self) { note(remark) }
         if reorderer.late > 0 {
             note(
                 "\(reorderer.late) records came later than the sorting window holds; their times were moved up by at most "
@@ -216,8 +159,8 @@ final class ImportCollector {
         summary.others = others.sorted
         summary.notUnderstood = notUnderstood.sorted
         summary.filtered = filtered
-        summary.lost = lostCounted
-        summary.lostUncounted = lostUncounted
+        summary.lost = losses.counted
+        summary.lostUncounted = losses.uncounted
         summary.notes = notes
         summary.damage = damage
         summary.damageUnlisted = damageUnlisted
@@ -227,7 +170,7 @@ final class ImportCollector {
     /// The metadata with what readers told one by one.
     var finalMetadata: TraceMetadata {
         var result = metadata
-        result.threads = threads.values.sorted { $0.tid < $1.tid }
+        result.threads = threads.list
         for found in damage { result.blindSpots.append("The input is \(found).") }
         if selection == .pmuOnly {
             for kind in [EventKind.kvmMSR, .writeMSR, .readMSR] {
@@ -237,17 +180,19 @@ final class ImportCollector {
         return result
     }
 
-    private func opened() throws -> Port {
+    private func opened() throws -> SinkPort {
         if let port { return port }
         let port = try open(finalMetadata)
         self.port = port
         return port
     }
 
-    private func handOn(_ events: UnsafeBufferPointer<TraceEvent>, to port: Port) throws {
-        try handOnLost(to: port)
-        while sinkComm.count < commNames.count { sinkComm.append(try port.comm(commNames[sinkComm.count])) }
-        guard taken[Int(EventKind.schedSwitch.rawValue)] > 0 else { return try port.events(events) }
+    private func handOn(_ events: UnsafeBufferPointer<TraceEvent>, to port: SinkPort) throws {
+        try losses.hand(to: port.lost)
+        try names.hand(to: port.comm)
+        guard EventKind.allCases.contains(where: { $0.namesThreads && taken[Int($0.rawValue)] > 0 }) else {
+            return try port.events(events)
+        }
         // Comm indexes are the collector's until here.
         try withUnsafeTemporaryAllocation(of: TraceEvent.self, capacity: min(events.count, 4096)) { batch in
             var start = 0
@@ -255,23 +200,12 @@ final class ImportCollector {
                 let count = min(batch.count, events.count - start)
                 for index in 0..<count {
                     var event = events[start + index]
-                    if event.kind == .schedSwitch {
-                        event.value2 = UInt64(sinkIndex(event.prevComm)) | UInt64(sinkIndex(event.nextComm)) << 32
-                    }
+                    event.renumberComms { names.sinkIndex($0) }
                     batch.initializeElement(at: index, to: event)
                 }
                 try port.events(UnsafeBufferPointer(rebasing: batch[0..<count]))
                 start += count
             }
-        }
-    }
-
-    private func sinkIndex(_ comm: UInt32) -> UInt32 { comm == Self.noComm ? comm : sinkComm[Int(comm)] }
-
-    private func handOnLost(to port: Port) throws {
-        while lostHandedOn < lost.count {
-            try port.lost(lost[lostHandedOn])
-            lostHandedOn += 1
         }
     }
 }

@@ -1,4 +1,5 @@
-/// Why nothing at all could be imported. Damage that leaves something to keep is an `ImportDamage` of the summary instead.
+/// Why nothing at all could be imported. Damage that leaves something to keep is an `ImportDamage` of the summary
+/// instead.
 public enum ImportError: Error, Equatable, CustomStringConvertible {
     case cannotOpen(path: String, reason: String)
     case cannotRead(path: String, offset: UInt64, reason: String)
@@ -8,6 +9,8 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
     case empty(path: String)
     /// No form that the importer knows; `beginning` is what the file starts with.
     case notRecognised(path: String, beginning: String)
+    /// Text of which no line is a tracer's.
+    case nothingUnderstood(path: String, lines: UInt64)
     /// A known form of a kind that cannot hold what we look for.
     case unsupported(path: String, reason: String)
     /// The header is damaged before anything could be kept.
@@ -27,6 +30,9 @@ public enum ImportError: Error, Equatable, CustomStringConvertible {
         case .notRecognised(let path, let beginning):
             "\(path) is no perf.data, trace.dat, or text of perf script, ftrace or trace-cmd report; it begins with "
                 + beginning
+        case .nothingUnderstood(let path, let lines):
+            "\(path) is text, but none of its \(lines) lines is one of perf script, ftrace or trace-cmd report; "
+                + "give the recording itself, or what one of them printed of it"
         case .unsupported(let path, let reason): "\(path): \(reason)"
         case .damagedHeader(let path, let damage): "\(path): \(damage)"
         case .nothingKept(let path, let damage): "\(path): \(damage); no record stands before that"

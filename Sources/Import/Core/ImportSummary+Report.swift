@@ -27,10 +27,13 @@ extension ImportSummary {
         counts.map { "\($0.name) \($0.records)" }.joined(separator: ", ")
     }
 
-    /// For programs; the field names are those of `ImportSummary` and stay.
+    /// Raised only when a field changes its meaning or goes away; fields may be added under the same number.
+    public static let schemaVersion = 1
+
+    /// For programs, as `import.schema.json` describes it.
     public func json(input: String, output: String) throws -> String {
         struct Report: Encodable {
-            var format = "vpmu-import-1"
+            var schemaVersion = ImportSummary.schemaVersion
             var input: String
             var output: String
             var records: UInt64

@@ -46,9 +46,9 @@ public struct ImportSummary: Equatable, Sendable, Codable {
     }
 
     /// All records taken.
-    public var takenTotal: UInt64 { taken.reduce(0) { $0 + $1.records } }
+    public var takenTotal: UInt64 { taken.reduce(0) { $0.addingSaturated($1.records) } }
     /// All records of other events.
-    public var othersTotal: UInt64 { others.reduce(0) { $0 + $1.records } }
+    public var othersTotal: UInt64 { others.reduce(0) { $0.addingSaturated($1.records) } }
     /// The records taken of one tracepoint.
     public func taken(_ kind: EventKind) -> UInt64 {
         taken.first { $0.name == kind.qualifiedName }?.records ?? 0
@@ -62,15 +62,16 @@ struct NameTally {
     private var counts: [ImportSummary.Count] = []
 
     mutating func add(_ name: String, _ records: UInt64 = 1) {
+        let name = name.keptLength
         if let at = index[name] {
-            counts[at].records += records
+            counts[at].records = counts[at].records.addingSaturated(records)
         } else if counts.count < Self.limit {
             index[name] = counts.count
             counts.append(.init(name: name, records: records))
         } else {
             let rest = "(further names)"
             if let at = index[rest] {
-                counts[at].records += records
+                counts[at].records = counts[at].records.addingSaturated(records)
             } else {
                 index[rest] = counts.count
                 counts.append(.init(name: rest, records: records))
@@ -78,7 +79,7 @@ struct NameTally {
         }
     }
 
-    var total: UInt64 { counts.reduce(0) { $0.addingReportingOverflow($1.records).partialValue } }
+    var total: UInt64 { counts.reduce(0) { $0.addingSaturated($1.records) } }
 
     /// Most frequent first, then by name.
     var sorted: [ImportSummary.Count] {

@@ -10,11 +10,16 @@ public struct ImportOptions: Sendable {
     }
 
     public var selection: Selection
+    /// Optional tracepoints whose records are taken where the input has them; others of theirs are counted by name.
+    public var optional: Set<OptionalSource>
     /// Records held back for sorting, about 64 bytes each.
     public var reorderCapacity: Int
 
-    public init(selection: Selection = .everyRegister, reorderCapacity: Int = 1 << 21) {
+    public init(
+        selection: Selection = .everyRegister, optional: Set<OptionalSource> = [], reorderCapacity: Int = 1 << 21
+    ) {
         self.selection = selection
+        self.optional = optional
         self.reorderCapacity = reorderCapacity
     }
 }
@@ -23,8 +28,8 @@ public struct ImportOptions: Sendable {
 ///
 ///     ImportInput ─► recognise ─► perf.data │ trace.dat │ text ─► ImportCollector ─► TraceSink
 ///
-/// Memory is bounded by `reorderCapacity` and small buffers, whatever the input claims. Damage does not throw as long as
-/// anything can be kept: it is in the summary, and the trace's metadata names it as a blind spot.
+/// Memory is bounded by `reorderCapacity` and small buffers, whatever the input claims. Damage does not throw as long
+/// as anything can be kept: it is in the summary, and the trace's metadata names it as a blind spot.
 public struct Importer {
     public var options: ImportOptions
 
@@ -34,10 +39,10 @@ public struct Importer {
 
     /// Reads `input` whole and puts it into the sink that `makeSink` gives for its metadata.
     ///
-    /// - Returns: the sink, for its owner to close, what was found, and the metadata as it is known at the end: more than the
-    ///   sink was opened with if the input names threads or damage shows late.
-    /// - Throws: `ImportError` where nothing could be kept, or what the sink throws. `makeSink` is not called for an input
-    ///   that is not recognised or whose header is damaged.
+    /// - Returns: the sink, for its owner to close, what was found, and the metadata as it is known at the end: more
+    ///   than the sink was opened with if the input names threads or damage shows late.
+    /// - Throws: `ImportError` where nothing could be kept, or what the sink throws. `makeSink` is not called for an
+    ///   input that is not recognised or whose header is damaged.
     @inlinable
     public func run<Sink: TraceSink>(
         _ input: ImportInput, into makeSink: @escaping (TraceMetadata) throws -> Sink
@@ -62,15 +67,13 @@ public struct Importer {
         let (plain, packing) = try Recogniser.unpacked(input)
         let form = try Recogniser.form(of: plain)
         let metadata = TraceMetadata(source: "import \(form.name)", tool: form.name, clock: "unknown")
-        let collector = ImportCollector(path: input.name, form: form.name, options: options, metadata: metadata) {
-            let port = try open($0)
-            return .init(events: port.events, lost: port.lost, comm: port.comm)
-        }
+        let collector = ImportCollector(
+            path: input.name, form: form.name, options: options, metadata: metadata, open: open)
         if let packing { collector.noteDamage(packing) }
         switch form {
         case .perfData: try PerfDataReader(plain, into: collector).read()
         case .traceDat: try TraceDatReader(plain, into: collector).read()
-        case .text: try TextReader(plain, into: collector).read()
+        case .text: try TextReader(plain, into: collector).readFile()
         case .json: try JSONReader(plain, into: collector).read()
         }
         let summary = try collector.finish()
@@ -78,11 +81,12 @@ public struct Importer {
     }
 }
 
-/// The sink behind closures: one indirect call for a batch of records.
+/// The sink behind closures that work on batches: one indirect call per thousands of records.
 @usableFromInline
 struct SinkPort {
     @usableFromInline var events: (UnsafeBufferPointer<TraceEvent>) throws -> Void
     @usableFromInline var lost: (LostRecords) throws -> Void
+    /// The sink's own index of a thread name.
     @usableFromInline var comm: (String) throws -> UInt32
 
     @usableFromInline

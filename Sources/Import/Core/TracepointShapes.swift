@@ -3,9 +3,9 @@ import Trace
 /// Recognises our tracepoints by the shape of their records, for a file that was cut off before the formats.
 ///
 /// perf writes the formats behind the records, so a file that was cut has none. Lengths and contents tell most of ours:
-/// `sched_switch` by two names and their pids, `kvm_msr` by a truth value before a register, `kvm_exit` by its length and isa. The
-/// three of `msr:` have one layout: `rdpmc` is told by its small indexes, reads and writes by registers that are only
-/// ever read or only ever written (SDM volume 4, APM volume 2). What cannot be told is left alone.
+/// `sched_switch` by two names and their pids, `kvm_msr` by a truth value before a register, `kvm_exit` by its length
+/// and isa. The three of `msr:` have one layout: `rdpmc` is told by its small indexes, reads and writes by registers
+/// that are only ever read or only ever written (SDM volume 4, APM volume 2). What cannot be told is left alone.
 struct TracepointShapes {
     private static let perTracepoint = 512
     private static let lookLimit = 400_000

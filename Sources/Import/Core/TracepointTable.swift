@@ -18,9 +18,6 @@ struct TracepointTable {
     /// The format text of each of ours, for the trace's metadata.
     private(set) var formats: [String: String] = [:]
 
-    /// Where `common_type` lies in a record, bytes; the kernel has always put it first, as two bytes.
-    static let typeOffset = 0
-
     var isEmpty: Bool { entries.isEmpty }
 
     @inline(__always)
@@ -75,8 +72,13 @@ struct TracepointTable {
         if Int(id) >= indexOf.count {
             indexOf.append(contentsOf: repeatElement(-1, count: Int(id) + 1 - indexOf.count))
         }
-        indexOf[Int(id)] = Int32(entries.count)
-        entries.append(entry)
+        // What is described twice is what it was described as last.
+        if indexOf[Int(id)] >= 0 {
+            entries[Int(indexOf[Int(id)])] = entry
+        } else {
+            indexOf[Int(id)] = Int32(entries.count)
+            entries.append(entry)
+        }
     }
 
     private static func nameAndID(_ text: String) -> (String, UInt32)? {

@@ -2,8 +2,8 @@ import Trace
 
 /// The description of a kernel's tracepoints that trace-cmd invented and perf took over.
 ///
-/// trace-cmd.dat.v6(5), "HEADER INFO FORMAT" to "PROCESS INFORMATION"; perf stores the same behind its own version string
-/// (0.5 without, 0.6 with the process information):
+/// trace-cmd.dat.v6(5), "HEADER INFO FORMAT" to "PROCESS INFORMATION"; perf stores the same behind its own version
+/// string (0.5 without, 0.6 with the process information):
 ///
 ///     17 08 44 "tracing" version\0 endian long-size page-size
 ///     "header_page\0" size text   "header_event\0" size text
@@ -15,7 +15,9 @@ struct TracingData {
     var pageSize: UInt32 = 4096
     var version = ""
     /// The kernel's saved thread names.
-    var threads: [(tid: Int32, comm: String)] = []
+    private(set) var threads: [(tid: Int32, comm: String)] = []
+    /// As many threads as Linux has ids for (`PID_MAX_LIMIT`, include/linux/threads.h).
+    private static let threadLimit = 1 << 22
     /// Why a tracepoint of ours cannot be decoded, one sentence each.
     var problems: [String] = []
     /// The kernel writes numbers of another byte order than x86.
@@ -95,7 +97,7 @@ struct TracingData {
     }
 
     mutating func takeProcessNames(_ bytes: UnsafeRawBufferPointer) {
-        for line in bytes.split(separator: 0x0a) {
+        for line in bytes.split(separator: 0x0a) where threads.count < Self.threadLimit {
             guard let space = line.firstIndex(of: 0x20),
                 let tid = Int32(String(decoding: line[..<space], as: UTF8.self))
             else { continue }
@@ -105,7 +107,7 @@ struct TracingData {
     }
 
     private mutating func add(system: String, _ text: String) {
-        if let problem = table.add(system: system, format: text) { problems.append(problem) }
+        if let problem = table.add(system: system, format: text), problems.count < 256 { problems.append(problem) }
     }
 
     private func sizedText(_ region: inout Region) throws -> String? {

@@ -1,22 +1,32 @@
 import Trace
 
-/// A trace as a table: RFC 4180 with a header line, numbers decimal except registers and values, which are hexadecimal with `0x`.
+/// A trace as a table: RFC 4180 with a header line, numbers decimal except registers and values, which are hexadecimal
+/// with `0x`.
 ///
 /// A column that a record has no value for is empty.
 struct CSVExport {
     static let header =
         "time_ns,pcpu,pid,event,flags,register,access,value,fault,vcpu,rip,reason,isa,info1,info2,"
         + "prev_comm,prev_prio,prev_state,next_comm,next_pid,next_prio\n"
+    /// More columns, of traces that hold records of optional tracepoints.
+    static let optionalColumns = ["cpu", "group_fd", "open_flags", "apicid", "vector", "delivery_mode"]
 
     private let reader: TraceReader
     private var out: [UInt8] = []
+    private var showsOptional = false
 
     init(_ reader: TraceReader) {
         self.reader = reader
     }
 
     mutating func run(write: (UnsafeRawBufferPointer) throws -> Void) throws {
+        let summary = try reader.summary()
+        showsOptional = EventKind.allCases.contains { $0.isOptional && summary.records($0) > 0 }
         out = Array(Self.header.utf8)
+        if showsOptional {
+            out.removeLast()
+            out += Array(("," + Self.optionalColumns.joined(separator: ",") + "\n").utf8)
+        }
         try reader.forEach { event, _ in
             add(event)
             if out.count >= 64 << 10 {
@@ -29,7 +39,8 @@ struct CSVExport {
     }
 
     private mutating func add(_ event: TraceEvent) {
-        var fields = [String](repeating: "", count: 17)
+        var fields = [String](repeating: "", count: 16)
+        var optional = [String](repeating: "", count: Self.optionalColumns.count)
         switch event.kind {
         case .kvmMSR:
             fields[0] = hex(UInt64(event.register))
@@ -60,8 +71,24 @@ struct CSVExport {
             fields[13] = quoted(reader.comm(event.nextComm) ?? "")
             fields[14] = "\(event.nextPID)"
             fields[15] = "\(Int32(bitPattern: event.nextPrio))"
+        case .processFork:
+            fields[10] = quoted(reader.comm(event.prevComm) ?? "")
+            fields[13] = quoted(reader.comm(event.nextComm) ?? "")
+            fields[14] = "\(event.subjectPID)"
+        case .processExit:
+            fields[10] = quoted(reader.comm(event.prevComm) ?? "")
+            fields[11] = "\(Int32(truncatingIfNeeded: event.value))"
+        case .perfEventOpen:
+            fields[14] = "\(event.openTarget)"
+            optional[0] = "\(event.openCPU)"
+            optional[1] = "\(event.openGroupFD)"
+            optional[2] = hex(event.value)
+        case .acceptIRQ:
+            optional[3] = "\(event.a)"
+            optional[4] = hex(UInt64(event.vector))
+            optional[5] = DeliveryMode.names[Int(event.deliveryMode >> 8 & 7)]
         }
-        fields.removeLast()
+        if showsOptional { fields += optional }
         let line =
             "\(event.time),\(event.pcpu),\(event.pid),\(event.kind.tracepoint),\(event.flags),"
             + fields.joined(separator: ",") + "\n"

@@ -6,9 +6,11 @@ public enum ExportFormat: String, CaseIterable, Sendable {
     case perfetto
     /// A table with a line a record and a column a field.
     case csv
-    /// One object a line, as `vpmu dump --json` writes them, behind a line with the metadata. Imports again without loss.
+    /// One object a line, as `vpmu dump --json` writes them, behind a line with the metadata. Imports again without
+    /// loss.
     case json
-    /// The text of `perf script --ns`, behind a comment with the metadata. Imports again, except for the flags of a record.
+    /// The text of `perf script --ns`, behind a comment with the metadata. Imports again, except for the flags of a
+    /// record.
     case perfScript = "perf-script"
 }
 

@@ -76,6 +76,15 @@ struct PerfettoExport {
         case .writeMSR:
             put(.instant, cpu, event.time, access("w", event))
             followSelect(event)
+        case .processFork: put(.instant, cpu, event.time, "fork \(event.subjectPID)")
+        case .processExit: put(.instant, cpu, event.time, "exit of \(event.subjectPID)")
+        case .perfEventOpen:
+            put(
+                .instant, cpu, event.time, "perf_event_open by \(event.pid) for \(event.openTarget) on \(event.openCPU)"
+            )
+        case .acceptIRQ:
+            let mode = DeliveryMode.names[Int(event.deliveryMode >> 8 & 7)]
+            put(.instant, cpu, event.time, "APIC \(event.a) takes \(mode) \(hex(UInt64(event.vector)))")
         case .readMSR: put(.instant, cpu, event.time, access("r", event))
         case .rdpmc: put(.instant, cpu, event.time, access("rdpmc", event))
         case .kvmMSR:
@@ -97,8 +106,8 @@ struct PerfettoExport {
         "\(verb) \(hex(UInt64(event.register))) = \(hex(event.value))"
     }
 
-    /// A physical counter shows what its event select is enabled for: Intel's from 0x186 on, AMD's from 0xc0010200 (every second)
-    /// and 0xc0010000 on; bit 22 enables (SDM volume 3, chapter 21; APM volume 2, 13.2).
+    /// A physical counter shows what its event select is enabled for: Intel's from 0x186 on, AMD's from 0xc0010200
+    /// (every second) and 0xc0010000 on; bit 22 enables (SDM volume 3, chapter 21; APM volume 2, 13.2).
     private mutating func followSelect(_ event: TraceEvent) {
         let counter: UInt32
         switch event.register {
@@ -133,7 +142,7 @@ struct PerfettoExport {
         guard described.insert(track).inserted else { return track }
         let identity = identities[thread]
         let vcpu = vcpuOf[thread].map(Int.init) ?? identity?.vcpu
-        let vm = identity?.vm ?? identity.map { "process \($0.pid)" }
+        let vm = identity?.vm ?? identity?.pid.map { "process \($0)" }
         let name =
             vcpu.map { "\(vm ?? "VM unknown") vCPU \($0) (thread \(thread))" }
             ?? "thread \(thread)\(identity.map { " \($0.comm)" } ?? "")"

@@ -1,4 +1,5 @@
-/// A protobuf message under construction (protobuf.dev, "Encoding"): fields with their numbers, nested messages by length.
+/// A protobuf message under construction (protobuf.dev, "Encoding"): fields with their numbers, nested messages by
+/// length.
 struct Protobuf {
     private(set) var bytes: [UInt8] = []
 

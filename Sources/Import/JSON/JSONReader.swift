@@ -102,11 +102,33 @@ final class JSONReader {
             event.value3 =
                 UInt64(UInt32(truncatingIfNeeded: object.signed("prevPrio") ?? 0))
                 | UInt64(UInt32(truncatingIfNeeded: object.signed("nextPrio") ?? 0)) << 32
+        case .processFork:
+            guard let child = object.signed("childPid") else { return nil }
+            event.a = UInt32(truncatingIfNeeded: child)
+            event.value2 = UInt64(comm(object.text("parentComm"))) | UInt64(comm(object.text("childComm"))) << 32
+        case .processExit:
+            guard let thread = object.signed("exitPid") else { return nil }
+            event.a = UInt32(truncatingIfNeeded: thread)
+            event.b = object.truth("groupDead") == true ? 1 : 0
+            event.value = UInt64(UInt32(truncatingIfNeeded: object.signed("prio") ?? 0))
+            event.value2 = UInt64(comm(object.text("comm")))
+        case .perfEventOpen:
+            guard let target = object.signed("targetPid"), let cpu = object.signed("cpu") else { return nil }
+            event.a = UInt32(truncatingIfNeeded: target)
+            event.b = UInt32(truncatingIfNeeded: cpu)
+            event.value = object.unsigned("openFlags") ?? 0
+            event.value2 = UInt64(UInt32(truncatingIfNeeded: object.signed("groupFd") ?? -1))
+        case .acceptIRQ:
+            guard let apic = word("apicId"), let vector = word("vector"), let mode = word("deliveryMode"),
+                vector <= 0xff, mode <= 0xffff
+            else { return nil }
+            event.a = apic
+            event.b = vector | (object.truth("level") == true ? 0x100 : 0) | mode << 16
         }
         return event
     }
 
-    private func comm(_ name: String?) -> UInt32 { name.map { collector.comm($0) } ?? ImportCollector.noComm }
+    private func comm(_ name: String?) -> UInt32 { name.map { collector.comm($0) } ?? ThreadNames.none }
 }
 
 /// The metadata of an exported trace, as JSON on one line.

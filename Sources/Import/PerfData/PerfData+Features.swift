@@ -24,6 +24,9 @@ struct PerfFeatures {
     /// A section larger than this is not read; the largest real one is the topology of some thousand CPUs.
     static let sizeLimit: UInt64 = 64 << 20
 
+    /// As many as there may be attributes.
+    private static let eventLimit = 1 << 16
+
     private(set) var processorCount = 0
     /// Events by name and ids, in the order of the attributes.
     private(set) var events: [(name: String, ids: [UInt64])] = []
@@ -90,7 +93,8 @@ struct PerfFeatures {
             guard reader.skip(Int(attributeSize)), let idCount: UInt32 = reader.integer(),
                 let name = string(&reader), Int(idCount) <= reader.remaining / 8
             else { return }
-            events.append((name, (0..<idCount).compactMap { _ in reader.integer() }))
+            let ids: [UInt64] = (0..<idCount).compactMap { _ in reader.integer() }
+            if events.count < Self.eventLimit { events.append((name, ids)) }
         }
     }
 

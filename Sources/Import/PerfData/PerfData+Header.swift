@@ -103,8 +103,6 @@ struct PerfAttribute {
     var isTracepoint: Bool { type == Self.tracepointType }
     /// Other records than samples end with the same identification fields.
     var hasTrailer: Bool { flags >> 18 & 1 != 0 }
-    /// Records are written newest first.
-    var isBackward: Bool { flags >> 27 & 1 != 0 }
     /// Not every occurrence makes a record.
     var isThinned: Bool { flags >> 10 & 1 != 0 || period > 1 }
 

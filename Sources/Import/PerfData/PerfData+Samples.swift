@@ -1,6 +1,7 @@
 /// Where a sample's fields lie, told from its event's `sample_type`.
 ///
-/// Order of the fields: perf_event_open(2), `PERF_RECORD_SAMPLE`; of the trailer of other records: there, `struct sample_id`.
+/// Order of the fields: perf_event_open(2), `PERF_RECORD_SAMPLE`; of the trailer of other records: there,
+/// `struct sample_id`.
 struct SampleLayout {
     private enum Bit {
         static let ip: UInt64 = 1 << 0
@@ -21,7 +22,8 @@ struct SampleLayout {
     private(set) var id = -1
     private(set) var time = -1
     private(set) var cpu = -1
-    private(set) var tid = -1
+    /// Process and thread, 32 bits each.
+    private(set) var thread = -1
     private let variable: Int
     private let readFormat: UInt64
     private let hasRead: Bool
@@ -44,7 +46,7 @@ struct SampleLayout {
         }
         if has(Bit.ip) { at += 8 }
         if has(Bit.tid) {
-            tid = at + 4
+            thread = at
             at += 8
         }
         if has(Bit.time) {

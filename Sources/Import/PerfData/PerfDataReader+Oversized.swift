@@ -1,8 +1,9 @@
 /// Compressed records of 64 KiB and more, which perf 6.16 and later write with a length that does not fit its 16 bits.
 ///
-/// perf gives all that one flush compressed to (tools/perf/builtin-record.c, `record__pushfn`) one head: `data_size` is right, the
-/// head's `size` is what is left of it, filled to 8, in 16 bits, and the filling itself is missing. Where the flush had more than one
-/// record, the later ones stand inside the data with heads of their own whose `size` is right.
+/// perf gives all that one flush compressed to (tools/perf/builtin-record.c, `record__pushfn`) one head: `data_size` is
+/// right, the head's `size` is what is left of it, filled to 8, in 16 bits, and the filling itself is missing. Where
+/// the flush had more than one record, the later ones stand inside the data with heads of their own whose `size` is
+/// right.
 ///
 ///     83 size=0      data_size=65519   zstd                                      next record
 ///     83 size=1234   data_size=132297  zstd 65519 bytes │ 83 size=65535 … zstd │ …  next record
@@ -12,7 +13,8 @@ extension PerfDataReader {
     /// No flush is greater: perf's rings are.
     private static let limit: UInt64 = 1 << 28
 
-    /// Bytes that a compressed record takes whose own length is too small, nil where it is right or does not come from this.
+    /// Bytes that a compressed record takes whose own length is too small, nil where it is right or does not come from
+    /// this.
     func oversized(_ header: PerfRecord.Header, at offset: UInt64, to end: UInt64) throws -> UInt64? {
         guard header.type == PerfRecord.compressed2, end - offset >= 16,
             let head = try window.bytes(at: offset, count: 16)

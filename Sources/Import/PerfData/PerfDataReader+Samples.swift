@@ -49,8 +49,13 @@ extension PerfDataReader {
         let time = time(record, layout)
         losses.saw(pcpu, time)
         do {
-            try collector.take(
-                try decoder.decode(raw, time: time, pcpu: UInt16(pcpu), comm: { collector.comm($0) }))
+            let event = try decoder.decode(raw, time: time, pcpu: UInt16(pcpu), comm: { collector.comm($0) })
+            if layout.thread >= 0 {
+                numbering.take(
+                    process: record.value(layout.thread), thread: record.value(layout.thread + 4), recorded: event.pid,
+                    into: &collector.threads)
+            }
+            try collector.take(event)
         } catch let error as TracepointError {
             skipped(at: offset, "\(error)")
         }
@@ -124,8 +129,9 @@ extension PerfDataReader {
         collector.metadata.clock = clock.map { clocks[$0] ?? "clock \($0)" } ?? "perf"
         collector.metadata.formats = tracing.table.formats
         collector.metadata.tracepoints = Set(attributes.filter(\.isTracepoint).map(\.describedName)).sorted()
-        for thread in tracing.threads where !collector.hasThread(thread.tid) {
-            collector.thread(tid: thread.tid, pid: thread.tid, comm: thread.comm)
+        // Their processes are told elsewhere, if at all.
+        for thread in tracing.threads where !collector.threads.hasName(thread.tid) {
+            collector.threads.name(thread.tid, thread.comm)
         }
     }
 
@@ -167,6 +173,12 @@ extension PerfDataReader {
         if missingCPU > 0 {
             collector.metadata.blindSpots.append("The recording names no CPUs; all records are shown on CPU 0.")
             collector.note("\(missingCPU) samples name no CPU and are shown on CPU 0")
+        }
+        if numbering.isForeign {
+            collector.threads.forget()
+            collector.note(
+                "perf ran in a pid namespace of its own: the names and processes it gives are of other thread ids than its "
+                    + "tracepoints' and are left out")
         }
         losses.finish(into: collector)
     }

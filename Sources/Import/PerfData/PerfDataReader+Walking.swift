@@ -155,7 +155,12 @@ extension PerfDataReader {
             }
         case PerfRecord.comm where record.count > 16:
             let comm = UnsafeRawBufferPointer(rebasing: record[16...]).text
-            collector.thread(tid: record.value(12), pid: record.value(8), comm: comm)
+            collector.threads.process(of: record.value(12), is: record.value(8))
+            collector.threads.name(record.value(12), comm)
+        case PerfRecord.fork where record.count >= 24:
+            // Process and thread of the child and of its parent: pid, ppid, tid, ptid.
+            collector.threads.process(of: record.value(16), is: record.value(8))
+            collector.threads.process(of: record.value(20), is: record.value(12))
         case PerfRecord.idIndex where record.count >= 16: losses.readIndex(record)
         case PerfRecord.attribute: takeAttribute(record)
         case PerfRecord.eventUpdate where record.count > 24:

@@ -29,6 +29,7 @@ final class PerfDataReader {
     var missingCPU: UInt64 = 0
     var missingTime: UInt64 = 0
     var ordinal: UInt64 = 0
+    var numbering = ThreadNumbering()
     var anyCompression = false
     var isDescribed = false
     /// Samples were passed over because they cannot be, and that has been counted as a loss.

@@ -2,9 +2,9 @@ import Trace
 
 /// What perf says of lost records, from two sources that overlap.
 ///
-/// The kernel puts `PERF_RECORD_LOST` into a ring as soon as there is room again: when, and how many since the last. At the end perf
-/// (6.1 and later) asks each event for its total (`PERF_FORMAT_LOST`) and writes `PERF_RECORD_LOST_SAMPLES`, which
-/// counts the same records again, plus those lost after a ring's last word.
+/// The kernel puts `PERF_RECORD_LOST` into a ring as soon as there is room again: when, and how many since the last. At
+/// the end perf (6.1 and later) asks each event for its total (`PERF_FORMAT_LOST`) and writes
+/// `PERF_RECORD_LOST_SAMPLES`, which counts the same records again, plus those lost after a ring's last word.
 struct PerfLosses {
     private var cpuOfID: [UInt64: UInt16] = [:]
     private var lastTimes: ContiguousArray<UInt64> = []
@@ -32,11 +32,11 @@ struct PerfLosses {
 
     mutating func count(_ count: UInt64, on cpu: UInt16, at time: UInt64) {
         let known = counted[cpu] ?? (0, 0)
-        counted[cpu] = (known.count.addingReportingOverflow(count).partialValue, max(known.latest, time))
+        counted[cpu] = (known.count.addingSaturated(count), max(known.latest, time))
     }
 
     mutating func countUnplaced(_ count: UInt64) {
-        unplaced = unplaced.addingReportingOverflow(count).partialValue
+        unplaced = unplaced.addingSaturated(count)
     }
 
     /// `PERF_RECORD_ID_INDEX`: which id counts on which CPU; entries of id, index, cpu, tid.
@@ -55,9 +55,9 @@ struct PerfLosses {
         anyTotal = true
         if let name { byName.add(name, count) }
         if let cpu = id.flatMap({ cpuOfID[$0] }) {
-            totals[cpu] = (totals[cpu] ?? 0).addingReportingOverflow(count).partialValue
+            totals[cpu] = (totals[cpu] ?? 0).addingSaturated(count)
         } else {
-            unplacedTotal = unplacedTotal.addingReportingOverflow(count).partialValue
+            unplacedTotal = unplacedTotal.addingSaturated(count)
         }
     }
 
@@ -73,8 +73,8 @@ struct PerfLosses {
                     pcpu: cpu, kind: nil, count: totals[cpu]! - known.count,
                     earliest: known.latest > 0 ? known.latest : collector.span?.first ?? 0, latest: latest))
         }
-        let pieces = counted.values.reduce(unplaced) { $0.addingReportingOverflow($1.count).partialValue }
-        let placed = totals.values.reduce(UInt64(0)) { $0.addingReportingOverflow($1).partialValue }
+        let pieces = counted.values.reduce(unplaced) { $0.addingSaturated($1.count) }
+        let placed = totals.values.reduce(UInt64(0)) { $0.addingSaturated($1) }
         if unplacedTotal > 0, unplacedTotal > pieces - min(pieces, placed) {
             collector.takeLostAnywhere(
                 count: unplacedTotal - (pieces - min(pieces, placed)),

@@ -1,7 +1,7 @@
 /// What the times of a text mean: moments, or, after `perf script --deltatime`, differences to the row before.
 ///
-/// The text itself does not say so. The first difference is 0, and the next ones do not rise, which no sorted text with moments
-/// does. So rows of a text that begins at 0 wait until one goes back, or enough of them have not.
+/// The text itself does not say so. The first difference is 0, and the next ones do not rise, which no sorted text with
+/// moments does. So rows of a text that begins at 0 wait until one goes back, or enough of them have not.
 struct RowTimes {
     enum Meaning { case unknown, moments, differences }
 
@@ -44,7 +44,7 @@ struct RowTimes {
     mutating func moment(after difference: UInt64) -> UInt64 {
         rows += 1
         if difference % 1000 != 0 { isCut = false }
-        sum = sum.addingReportingOverflow(difference).partialValue
+        sum = sum.addingSaturated(difference)
         return sum
     }
 

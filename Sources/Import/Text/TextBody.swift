@@ -22,6 +22,7 @@ struct TextBody {
         case .kvmExit: readExit(body, &event)
         case .writeMSR, .readMSR, .rdpmc: Self.readHostAccess(body, &event)
         case .schedSwitch: Self.readSwitch(body, &event, comm)
+        case .processFork, .processExit, .perfEventOpen, .acceptIRQ: Self.readOptional(body, &event, comm)
         }
     }
 
@@ -108,7 +109,8 @@ struct TextBody {
 
     // MARK: Entries and exits
 
-    /// `vcpu 0, rip 0x... intr_info 0x... error_code 0x...[immediate exit]`; older kernels print the first, or the first two.
+    /// `vcpu 0, rip 0x... intr_info 0x... error_code 0x...[immediate exit]`; older kernels print the first, or the
+    /// first two.
     private static func readEntry(_ body: UnsafeRawBufferPointer, _ event: inout TraceEvent) -> Bool {
         guard let vcpu = body.field("vcpu ", .decimal) ?? body.field("vcpu_id=", .hex), vcpu <= UInt64(UInt32.max)
         else { return false }
@@ -122,11 +124,13 @@ struct TextBody {
         return true
     }
 
-    /// `vcpu 0 reason MSR_WRITE rip 0x... info1 0x... info2 0x... intr_info 0x... error_code 0x... requests 0x...`; before 5.10
-    /// `reason MSR_WRITE rip 0x... info 0 0`; trace-cmd's plugin puts ` vcpu 0` behind.
+    /// `vcpu 0 reason MSR_WRITE rip 0x... info1 0x... info2 0x... intr_info 0x... error_code 0x... requests 0x...`;
+    /// before 5.10 `reason MSR_WRITE rip 0x... info 0 0`; trace-cmd's plugin puts ` vcpu 0` behind.
     private mutating func readExit(_ body: UnsafeRawBufferPointer, _ event: inout TraceEvent) -> Bool {
         if body.find("exit_reason=") != nil { return readRawExit(body, &event) }
-        guard let reasonAt = body.find("reason "), let ripAt = body.find(" rip ", from: reasonAt) else { return false }
+        guard let reasonAt = body.find("reason "), let ripAt = body.find(" rip ", from: reasonAt + 7) else {
+            return false
+        }
         var words = body.slice(reasonAt + 7..<ripAt).trimmed
         var failed: UInt32 = 0
         if let flag = words.find(" FAILED_VMENTRY") {
@@ -170,7 +174,8 @@ struct TextBody {
     // MARK: Task switches
 
     /// `prev_comm=a prev_pid=1 prev_prio=120 prev_state=S ==> next_comm=b next_pid=2 next_prio=120`, or trace-cmd's
-    /// `a:1 [120] S ==> b:2 [120]`. Names are cut out between the last keywords that fit, because a name may hold anything.
+    /// `a:1 [120] S ==> b:2 [120]`. Names are cut out between the last keywords that fit, because a name may hold
+    /// anything.
     private static func readSwitch(
         _ body: UnsafeRawBufferPointer, _ event: inout TraceEvent, _ comm: (UnsafeRawBufferPointer) -> UInt32
     ) -> Bool {
@@ -253,8 +258,9 @@ struct TextBody {
 enum TaskState {
     enum Alphabet { case kernel, plugin }
 
-    /// - Parameter alphabet: the kernel's own (`TASK_...` in include/linux/sched.h: bit 0 S, then D T t X Z P I, and `+` for bit 8,
-    ///   preempted), or that of libtraceevent's sched_switch plugin, which swaps X and Z and has x and W above.
+    /// - Parameter alphabet: the kernel's own (`TASK_...` in include/linux/sched.h: bit 0 S, then D T t X Z P I, and
+    ///   `+` for bit 8, preempted), or that of libtraceevent's sched_switch plugin, which swaps X and Z and has x and W
+    ///   above.
     static func bits(_ text: UnsafeRawBufferPointer, _ alphabet: Alphabet) -> UInt64? {
         guard !text.isEmpty, text.count <= 32 else { return nil }
         var bits: UInt64 = 0
@@ -298,7 +304,7 @@ extension UnsafeRawBufferPointer {
     }
 
     /// The number behind the last `key`.
-    fileprivate func lastField(_ key: StaticString) -> Int64? {
+    func lastField(_ key: StaticString) -> Int64? {
         guard let at = findLast(key, before: count) else { return nil }
         var cursor = TextCursor(self, at: at + key.utf8CodeUnitCount)
         return cursor.number()

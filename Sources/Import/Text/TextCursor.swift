@@ -126,6 +126,9 @@ extension UnsafeRawBufferPointer {
 
     var string: String { String(decoding: self, as: UTF8.self) }
 
+    /// A number for the bytes, another one for nearly all others (FNV-1a).
+    var fingerprint: UInt32 { reduce(0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 } }
+
     func equals(_ text: StaticString) -> Bool {
         count == text.utf8CodeUnitCount && starts(with: text)
     }

@@ -2,10 +2,11 @@ import Trace
 
 /// Reads the text of `perf script`, of ftrace's `trace` and of `trace-cmd report`, also as people paste it into mails.
 ///
-/// A row that a mailer wrapped is put together again: a line that is no row of its own may belong to the row before it. So each row
-/// is held until the next line is known.
+/// A row that a mailer wrapped is put together again: a line that is no row of its own may belong to the row before it.
+/// So each row is held until the next line is known.
 final class TextReader {
     let collector: ImportCollector
+    private let path: String
     private var lines: LineReader
     private var body = TextBody()
 
@@ -18,29 +19,41 @@ final class TextReader {
     private var heldIsBeginning = false
     private static let joinLimit = 3
 
-    private var lastTime: [UInt16: UInt64] = [:]
-    private var pendingLoss: [UInt16: UInt64?] = [:]
+    var lastTime: [UInt16: UInt64] = [:]
+    var pendingLoss: [UInt16: UInt64?] = [:]
     private var lastThread: Int32 = .min
+    private var lastProcess: (tid: Int32, pid: Int32) = (-1, -1)
     private var threadsSeen: Set<Int32> = []
-    private var ordinal: UInt64 = 0
-    private var withoutTime: UInt64 = 0
-    private var withoutCPU: UInt64 = 0
-    private var withoutThread: UInt64 = 0
-    private var rawTimes = false
-    private var tracerOf = (perf: UInt64(0), ftrace: UInt64(0))
-    private var isTraceCmd = false
-    private var isFtrace = false
-    private var backwards: UInt64 = 0
+    var ordinal: UInt64 = 0
+    var withoutTime: UInt64 = 0
+    var withoutCPU: UInt64 = 0
+    var withoutThread: UInt64 = 0
+    var rawTimes = false
+    var tracerOf = (perf: UInt64(0), ftrace: UInt64(0))
+    var isTraceCmd = false
+    var isFtrace = false
+    var backwards: UInt64 = 0
     private(set) var times = RowTimes()
-    private var unnamed: UInt64 = 0
+    var unnamed: UInt64 = 0
+    /// Something in the text is a tracer's.
+    private(set) var isRecording = false
+    private var lineCount: UInt64 = 0
 
     init(_ file: ImportInput, into collector: ImportCollector, from start: UInt64 = 0) {
         self.collector = collector
+        path = file.name
         lines = LineReader(file, from: start, limit: MetadataLine.lengthLimit)
+    }
+
+    /// - Throws: `ImportError.nothingUnderstood` where no line of a whole file is any tracer's.
+    func readFile() throws {
+        try read()
+        if !isRecording { throw ImportError.nothingUnderstood(path: path, lines: lineCount) }
     }
 
     func read() throws {
         while let line = try lines.next() {
+            lineCount += 1
             switch line {
             case .tooLong(let offset):
                 try release()
@@ -110,7 +123,7 @@ final class TextReader {
     }
 
     private func isIncomplete(_ line: UnsafeRawBufferPointer) -> Bool {
-        if case .incomplete = parse(line) { true } else { false }
+        if case .incomplete = parse(line, .compared) { true } else { false }
     }
 
     /// Puts a line behind the held row if that makes the row complete, or tells more than before.
@@ -119,8 +132,8 @@ final class TextReader {
         joined.append(0x20)
         joined.append(contentsOf: text)
         guard joined.count <= LineReader.lengthLimit else { return false }
-        let before = held.withUnsafeBytes { parse($0) }
-        let after = joined.withUnsafeBytes { parse($0) }
+        let before = held.withUnsafeBytes { parse($0, .compared) }
+        let after = joined.withUnsafeBytes { parse($0, .compared) }
         let isBetter: Bool
         switch (before, after) {
         case (.event(let old), .event(let new)): isBetter = old != new
@@ -147,7 +160,7 @@ final class TextReader {
 
     // MARK: Rows
 
-    private enum Parsed: Equatable {
+    enum Parsed: Equatable {
         case none
         /// A row of ours whose text is not complete.
         case incomplete(EventKind)
@@ -169,8 +182,16 @@ final class TextReader {
         return row
     }
 
+    /// What becomes of the names of threads in a row.
+    private enum Names {
+        /// The collector keeps them, for the event is taken.
+        case kept
+        /// They are told apart, and nothing of them is kept: the line may turn out to be none.
+        case compared
+    }
+
     /// Reads a line without taking it: the context's comm and thread are taken in `release`.
-    private func parse(_ line: UnsafeRawBufferPointer) -> Parsed {
+    private func parse(_ line: UnsafeRawBufferPointer, _ names: Names) -> Parsed {
         guard let row = namedOrGuessed(line) else { return parseLoss(line.withoutQuoting.trimmed) }
         let system = row.system?.string
         guard let kind = row.guessed ?? EventKind(text: row.event), system == nil || system == kind.system else {
@@ -182,8 +203,10 @@ final class TextReader {
         case .nanoseconds(let time), .raw(let time): event.time = time
         case nil: break
         }
-        guard body.read(row.body, into: &event, comm: { collector.comm($0.string) }) else { return .incomplete(kind) }
-        return .event(event)
+        let isComplete = body.read(row.body, into: &event) {
+            names == .kept ? collector.comm($0.string) : $0.fingerprint
+        }
+        return isComplete ? .event(event) : .incomplete(kind)
     }
 
     /// Takes the held row, which no further line belongs to.
@@ -210,17 +233,25 @@ final class TextReader {
                 moment = times.moment(after: difference)
             }
         }
-        switch parse(line) {
+        switch parse(line, .kept) {
         case .none where TextRow.unnamed(line)?.guess == .hostAccess:
+            isRecording = true
             collector.countNotUnderstood(
                 "rows that do not say whether they are of write_msr, read_msr or rdpmc (perf script needs -F +event)")
         case .none: takeOther(line.withoutQuoting.trimmed)
-        case .incomplete(let kind): collector.countNotUnderstood("rows of \(kind.tracepoint) that are not complete")
-        case .other(let name): collector.countOther(name)
+        case .incomplete(let kind):
+            isRecording = true
+            collector.countNotUnderstood("rows of \(kind.tracepoint) that are not complete")
+        case .other(let name):
+            if let row, row.time != nil || row.namesTracepoint { isRecording = true }
+            collector.countOther(name)
+            if name == "PERF_RECORD_COMM" { takeTaskRecord(line) }
         case .lost(let cpu, let count, let time):
+            isRecording = true
             takeLost(cpu, count, times.meaning == .differences ? moment : time)
         case .event(var event):
             if let moment { event.time = moment }
+            isRecording = true
             try take(event, row: row!)
         }
     }
@@ -240,6 +271,10 @@ final class TextReader {
         if row.cpu == nil { withoutCPU += 1 }
         if row.tid == nil, event.kind != .schedSwitch { withoutThread += 1 }
         if let tid = row.tid, tid != lastThread, let comm = row.comm { nameThread(tid, comm) }
+        if let tid = row.tid, let pid = row.pid, lastProcess != (tid, pid) {
+            lastProcess = (tid, pid)
+            collector.threads.process(of: tid, is: pid)
+        }
         if let last = lastTime[event.pcpu], event.time < last { backwards += 1 }
         if let loss = pendingLoss.removeValue(forKey: event.pcpu) {
             let earliest = min(lastTime[event.pcpu] ?? event.time, event.time)
@@ -250,66 +285,26 @@ final class TextReader {
         try collector.take(event)
     }
 
-    /// The first name of a thread is kept: later ones come with `sched_switch`, and a thread that begins without one is named there.
+    /// The first name of a thread is kept: later ones come with `sched_switch`, and a thread that begins without one is
+    /// named there.
     private func nameThread(_ tid: Int32, _ comm: UnsafeRawBufferPointer) {
         lastThread = tid
         guard threadsSeen.count < 1 << 20, threadsSeen.insert(tid).inserted else { return }
         if comm.equals("<...>") || comm[0] == 0x3a { return }
-        collector.thread(tid: tid, pid: tid, comm: comm.equals("<idle>") ? "swapper" : comm.string)
-    }
-
-    // MARK: Losses
-
-    private func takesAsLoss(_ text: UnsafeRawBufferPointer) -> Bool {
-        if case .lost = parseLoss(text) { return true }
-        return false
-    }
-
-    /// ftrace: `CPU:1 [LOST 12 EVENTS]`, `CPU:1 [LOST EVENTS]`; trace-cmd: `CPU:1 [12 EVENTS DROPPED]`; perf script
-    /// --show-lost-events: a context, then `PERF_RECORD_LOST lost 12`.
-    private func parseLoss(_ text: UnsafeRawBufferPointer) -> Parsed {
-        var cursor = TextCursor(text)
-        if cursor.skip("CPU:") {
-            guard let cpu = cursor.decimal(), cpu < UInt64(UInt16.max) else { return .none }
-            cursor.skipBlanks()
-            guard cursor.skip("["), text.find("EVENTS", from: cursor.position) != nil,
-                text.find("LOST") != nil || text.find("DROPPED") != nil
-            else { return .none }
-            _ = cursor.skip("LOST ")
-            return .lost(cpu: UInt16(cpu), count: cursor.decimal(), time: nil)
-        }
-        guard let at = text.find("PERF_RECORD_LOST lost "), at > 0 else { return .none }
-        var count = TextCursor(text, at: at + 22)
-        guard let number = count.decimal(),
-            let row = TextRow(context: text.slice(0..<at), body: text.slice(at..<text.count)), let cpu = row.cpu,
-            case .nanoseconds(let time)? = row.time
-        else { return .none }
-        return .lost(cpu: cpu, count: number, time: time)
-    }
-
-    private func takeLost(_ cpu: UInt16, _ count: UInt64?, _ time: UInt64?) {
-        if let time {
-            let earliest = min(lastTime[cpu] ?? time, time)
-            collector.takeLost(LostRecords(pcpu: cpu, kind: nil, count: count, earliest: earliest, latest: time))
-        } else if let known = pendingLoss[cpu] {
-            // Two in a row: the sum, or unknown where one is.
-            if let known, let count {
-                pendingLoss[cpu] = known.addingReportingOverflow(count).partialValue
-            } else {
-                pendingLoss[cpu] = .some(nil)
-            }
-        } else {
-            pendingLoss[cpu] = .some(count)
-        }
+        collector.threads.name(tid, comm.equals("<idle>") ? "swapper" : comm.string)
     }
 
     // MARK: Everything else
 
     private func takeComment(_ text: UnsafeRawBufferPointer) {
         var cursor = TextCursor(text)
-        if cursor.skip("# tracer:") { isFtrace = true }
+        if cursor.skip("# tracer:") {
+            isFtrace = true
+            isRecording = true
+        }
         if cursor.skip("# entries-in-buffer/entries-written:") {
             isFtrace = true
+            isRecording = true
             cursor.skipBlanks()
             if let kept = cursor.decimal(), cursor.skip("/"), let written = cursor.decimal(), written > kept {
                 collector.takeLostAnywhere(
@@ -319,79 +314,52 @@ final class TextReader {
                 )
             }
         }
-        if text.starts(with: "# lost "), DumpedLoss.take(text, into: collector) { return }
+        if text.starts(with: "# lost "), DumpedLoss.take(text, into: collector) {
+            isRecording = true
+            return
+        }
         if text.starts(with: "# vpmu metadata : ") {
+            isRecording = true
             if !MetadataLine.take(text.slice(18..<text.count), into: collector) {
                 collector.note("the metadata line cannot be read")
             }
             return
         }
         if text.starts(with: "#####") { return collector.countNotUnderstood("notes that a CPU's buffer starts") }
-        takeHeader(text)
+        if takeHeader(text) { isRecording = true }
     }
 
     private func takeOther(_ text: UnsafeRawBufferPointer) {
         if text.starts(with: "cpus=") || text.starts(with: "version = ") {
             isTraceCmd = true
+            if isCPUCount(text) { isRecording = true }
             return
         }
-        if text.starts(with: "CPU "), text.find(" is empty") != nil { return }
+        if text.starts(with: "CPU "), text.find(" is empty") != nil {
+            isRecording = true
+            return
+        }
         if text.starts(with: "=>") || isCallChain(text) { return collector.countNotUnderstood("lines of call chains") }
-        if isHistogram(text) { return collector.countNotUnderstood("rows of a histogram, which have no times") }
-        if text.find("PERF_RECORD_") != nil { return collector.countNotUnderstood("perf's own records") }
+        if isHistogram(text) {
+            if isHistogramOfOurs(text) { isRecording = true }
+            return collector.countNotUnderstood("rows of a histogram, which have no times")
+        }
+        if text.find("PERF_RECORD_") != nil {
+            takeTaskRecord(text)
+            return collector.countNotUnderstood("perf's own records")
+        }
         collector.countNotUnderstood("other lines")
-    }
-
-    private func finish() {
-        for cpu in pendingLoss.keys.sorted() {
-            let last = lastTime[cpu] ?? 0
-            collector.takeLost(
-                LostRecords(pcpu: cpu, kind: nil, count: pendingLoss[cpu]!, earliest: last, latest: last))
-        }
-        let tracer =
-            tracerOf.perf > tracerOf.ftrace
-            ? "perf script" : isTraceCmd ? "trace-cmd report" : isFtrace ? "ftrace" : "ftrace or trace-cmd report"
-        collector.form = "text (\(tracer))"
-        if collector.hasThreadList {
-            collector.form = "text of vpmu"
-        } else {
-            collector.metadata.source = "import \(collector.form)"
-            if collector.metadata.tool == "text" { collector.metadata.tool = tracer }
-            if tracerOf.perf > tracerOf.ftrace { collector.metadata.clock = "perf" }
-        }
-        if rawTimes {
-            collector.metadata.blindSpots.append("Times are counts of the recorder's clock, not nanoseconds.")
-        }
-        if withoutTime > 0 {
-            collector.metadata.clock = "order"
-            collector.note("\(withoutTime) rows have no time; they are numbered in the order of the text")
-            collector.metadata.blindSpots.append("The text has no times: rows are numbered in their order.")
-        }
-        if withoutCPU > 0 {
-            collector.note("\(withoutCPU) rows name no CPU and are shown on CPU 0")
-            collector.metadata.blindSpots.append("The text names no CPUs: all records are shown on CPU 0.")
-        }
-        if withoutThread > 0 {
-            collector.note("\(withoutThread) rows name no thread and are shown as the idle task's")
-            collector.metadata.blindSpots.append(
-                "The text names no threads: records cannot be attributed to a vCPU by thread.")
-        }
-        if unnamed > 0 {
-            collector.note(
-                "\(unnamed) rows name no event and were told by their text; kvm_nested_vmexit has that of kvm_exit")
-        }
-        noteDifferences()
-        if backwards > 0 {
-            collector.note(
-                "times go back at \(backwards) rows: the text is not sorted or holds several recordings; rows were sorted by time"
-            )
-        }
     }
 }
 
 extension EventKind {
-    /// By the name in a text, without making a string of it.
+    /// By the name in a text, without making a string of it; ftrace calls the entry of a system call by the call's
+    /// name.
     fileprivate init?(text: UnsafeRawBufferPointer) {
+        if text.equals("sys_perf_event_open") {
+            self = .perfEventOpen
+            return
+        }
         for kind in EventKind.allCases where text.count == kind.tracepoint.utf8.count {
             if text.elementsEqual(kind.tracepoint.utf8) {
                 self = kind

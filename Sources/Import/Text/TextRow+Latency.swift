@@ -26,7 +26,8 @@ extension TextRow {
         return true
     }
 
-    /// `1d..2.34349153937032:`: trace-cmd leaves no blank between the flags and a time that it does not take for nanoseconds.
+    /// `1d..2.34349153937032:`: trace-cmd leaves no blank between the flags and a time that it does not take for
+    /// nanoseconds.
     ///
     /// Where the last of the five flags is a digit nobody can tell it from the time; such a row is left alone.
     ///
@@ -51,14 +52,15 @@ extension TextRow {
         return rest.slice(0..<start).trimmed
     }
 
-    /// `qemu-sys   310   1  3130.273529:` of `perf script -L`: 8 bytes of the comm, then the thread in 5 and the CPU in 3 columns,
-    /// without brackets.
+    /// `qemu-sys   310   1  3130.273529:` of `perf script -L`: 8 bytes of the comm, then the thread in 5 and the CPU in
+    /// 3 columns, without brackets.
     mutating func readPerfLatency(_ context: UnsafeRawBufferPointer) -> Bool {
         guard context.count >= 18, let (time, before) = context.trimmed.trailingTime, !before.contains(0x5b) else {
             return false
         }
         let name = context.slice(0..<8)
-        // Without -L the comm has 16 columns, so that one short enough to end before the ninth does not begin before it.
+        // Without -L the comm has 16 columns, so that one short enough to end before the ninth does not begin before
+        // it.
         guard !name.trimmed.isEmpty, context[8] == 0x20 else { return false }
         var cursor = TextCursor(context, at: 9)
         let start = cursor.position

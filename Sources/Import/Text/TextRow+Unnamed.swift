@@ -14,8 +14,8 @@ extension TextRow {
 
     /// A row of which `line` names no event, with what its text is.
     ///
-    /// - Returns: nil where the text is none of our tracepoints', or the words before it are no row's context: prose may quote
-    ///   a row.
+    /// - Returns: nil where the text is none of our tracepoints', or the words before it are no row's context: prose
+    ///   may quote a row.
     static func unnamed(_ line: UnsafeRawBufferPointer) -> (row: TextRow, guess: Guess)? {
         let line = line.withoutQuoting
         var from = 0
@@ -36,7 +36,8 @@ extension TextRow {
         return nil
     }
 
-    /// The time of a row that neither names its event nor tells it by its text, ns: it counts where times are differences.
+    /// The time of a row that neither names its event nor tells it by its text, ns: it counts where times are
+    /// differences.
     static func bareTime(_ line: UnsafeRawBufferPointer) -> UInt64? {
         let line = line.withoutQuoting
         var at = 0

@@ -9,11 +9,14 @@ import Trace
 ///     ftrace trace      comm-tid  (tgid)  [cpu]  flags  time:  event:  text
 ///     trace-cmd report  instance:  comm-tid  [cpu]  flags  time:  (+difference)  event:  text
 ///     latency format    comm-tid  cpu+flags  time:  event:  text
+///     ftrace's calls    comm-tid  (tgid)  [cpu]  flags  time:  call(arguments)
 ///
 /// A comm may hold blanks, colons and brackets, so the row is read from the event's name backwards.
 struct TextRow {
     var comm: UnsafeRawBufferPointer?
     var tid: Int32?
+    /// The thread's process, where the row tells it: perf's `pid/tid`, ftrace's `(tgid)`.
+    var pid: Int32?
     var cpu: UInt16?
     var flags: UInt8 = 0
     var time: Time?
@@ -30,6 +33,16 @@ struct TextRow {
         case nanoseconds(UInt64)
         /// A number without a point: counts of a clock that ftrace does not take for nanoseconds.
         case raw(UInt64)
+    }
+
+    /// Whether system and event are spelled as the kernel spells a tracepoint's: prose and compilers put colons into
+    /// words too.
+    var namesTracepoint: Bool {
+        guard let system else { return false }
+        return [system, event].allSatisfy { word in
+            word.first?.isDigit == false
+                && word.allSatisfy { $0.isDigit || $0 == 0x5f || (0x61...0x7a).contains($0 | 0x20) }
+        }
     }
 
     /// - Returns: nil where the line is no row.
@@ -50,8 +63,8 @@ struct TextRow {
             if withoutTime == nil, let candidate, candidate.system != nil { withoutTime = candidate }
         }
         // perf script can be asked for rows without times; its names have a system.
-        guard let withoutTime else { return nil }
-        self = withoutTime
+        guard let row = withoutTime ?? TextRow.systemCall(line) else { return nil }
+        self = row
     }
 
     /// The context alone, for rows whose event is no name with a colon (`PERF_RECORD_LOST`).
@@ -148,6 +161,8 @@ struct TextRow {
         if rest.last == 0x29, let open = rest.lastIndex(of: 0x28),
             rest[open + 1..<rest.count - 1].allSatisfy({ $0 == 0x20 || $0 == 0x2d || (0x30...0x39).contains($0) })
         {
+            var process = TextCursor(rest.slice(open + 1..<rest.count - 1).trimmed)
+            if let number = process.decimal(), process.isAtEnd { pid = Int32(exactly: number) }
             rest = rest.slice(0..<open).trimmed
         }
         let start = rest.lastWordStart
@@ -160,6 +175,7 @@ struct TextRow {
             }
             if cursor.skip("/"), let thread = cursor.signedDecimal(), cursor.isAtEnd {
                 tid = Int32(truncatingIfNeeded: thread)
+                pid = Int32(exactly: number)
                 return setComm(rest.slice(0..<start).trimmed)
             }
         }

@@ -11,6 +11,7 @@ enum TraceDatNumber {
     static let offset: UInt16 = 7
     static let cpuCount: UInt16 = 8
     static let version: UInt16 = 9
+    static let guest: UInt16 = 13
     static let tscToNanoseconds: UInt16 = 14
     static let strings: UInt16 = 15
     static let headerInfo: UInt16 = 16
@@ -18,6 +19,9 @@ enum TraceDatNumber {
     static let eventFormats: UInt16 = 18
     static let commandLines: UInt16 = 21
     static let bufferText: UInt16 = 22
+    /// Which process each thread is of, in a fork of trace-cmd that GPUVis reads; its older files have the same as
+    /// option 8, which is then longer than a number (gpuvis, trace-cmd/trace-input.c, `tracecmd_parse_tgids`).
+    static let savedProcesses: UInt16 = 32
 }
 
 /// The ring buffer of one instance, as the file describes it.

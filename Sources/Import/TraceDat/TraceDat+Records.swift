@@ -81,7 +81,7 @@ extension TraceDatReader {
     private func takeLost(_ missed: KbufferPage.Missed, _ pcpu: UInt16, _ earliest: UInt64, _ latest: UInt64) {
         var count: UInt64?
         if case .count(let number) = missed { count = number }
-        lostCounted = lostCounted.addingReportingOverflow(count ?? 0).partialValue
+        lostCounted = lostCounted.addingSaturated(count ?? 0)
         collector.takeLost(
             LostRecords(
                 pcpu: pcpu, kind: nil, count: count, earliest: clock.nanoseconds(earliest),
@@ -98,7 +98,7 @@ extension TraceDatReader {
             }
             guard number("CPU:") == UInt64(pcpu) else { continue }
             for key in ["overrun:", "dropped events:"] {
-                total = total.addingReportingOverflow(number(key) ?? 0).partialValue
+                total = total.addingSaturated(number(key) ?? 0)
             }
         }
         guard total > alreadyCounted else { return }

@@ -75,7 +75,10 @@ extension TraceDatReader {
     }
 
     /// A section of formats or names; damage is noted and the rest read.
+    ///
+    /// Options may name one section many times: it says nothing new then, and unpacking it costs.
     private func readDescription(_ id: UInt16, at offset: UInt64) throws {
+        guard descriptionsRead.insert(offset).inserted else { return }
         guard let section = try section(at: offset), section.id == id else {
             collector.noteDamage(at: min(offset, file.size), "section \(id) is not where the options say")
             return
@@ -108,6 +111,8 @@ extension TraceDatReader {
             let clock = reader.zeroTerminated(),
             let pageSize: UInt32 = reader.integer(), let count: UInt32 = reader.integer()
         else { return }
+        // One section's records count once, however many options name it.
+        guard describedSections.insert(section).inserted || section == 0 else { return }
         var buffer = TraceDatBuffer(
             name: name, clock: clock.isEmpty ? nil : TraceDatClock.selected(clock), pageSize: Int(pageSize), cpus: [])
         for _ in 0..<count {
@@ -117,7 +122,6 @@ extension TraceDatReader {
             buffer.cpus.append(.init(id: id, offset: offset, size: size))
         }
         buffers.append(buffer)
-        describedSections.insert(section)
     }
 
     // MARK: Sections
@@ -151,9 +155,9 @@ extension TraceDatReader {
 
     /// Walks the sections one after the other, for a file whose options are gone.
     ///
-    /// trace-cmd writes the option that describes the pages behind the pages, so a file that was cut off lacks it. The pages'
-    /// section is found by its number; which CPU a stretch of pages belongs to is told by the counts of chunks and by time
-    /// going back (`recoverPages`).
+    /// trace-cmd writes the option that describes the pages behind the pages, so a file that was cut off lacks it. The
+    /// pages' section is found by its number; which CPU a stretch of pages belongs to is told by the counts of chunks
+    /// and by time going back (`recoverPages`).
     private func recover(from start: UInt64) throws {
         var at = start
         var steps = 0

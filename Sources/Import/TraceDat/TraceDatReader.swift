@@ -5,7 +5,8 @@ import Trace
 ///     v6:  initial │ formats │ CPUs │ options │ table of (offset, size) per CPU │ pages per CPU
 ///     v7:  initial │ compression │ sections: options (a chain), formats, names, pages, each maybe compressed
 ///
-/// Each CPU of each buffer (the top one and the instances) is a stream of ring buffer pages; those of one CPU are merged by time.
+/// Each CPU of each buffer (the top one and the instances) is a stream of ring buffer pages; those of one CPU are
+/// merged by time.
 final class TraceDatReader {
     let file: ImportInput
     let collector: ImportCollector
@@ -13,6 +14,8 @@ final class TraceDatReader {
     var buffers: [TraceDatBuffer] = []
     /// v7: where the sections of pages are that the options describe.
     var describedSections: Set<UInt64> = []
+    /// v7: where the sections of formats and names are that were read.
+    var descriptionsRead: Set<UInt64> = []
     /// v7: where the last options that could be read end.
     var optionsEnd: UInt64 = 0
     var clock = TraceDatClock()
@@ -97,7 +100,8 @@ final class TraceDatReader {
             collector.note("the buffers ran on different clocks: \(clocks.joined(separator: ", "))")
         }
         collector.metadata.formats = tracing.table.formats
-        for thread in tracing.threads { collector.thread(tid: thread.tid, pid: thread.tid, comm: thread.comm) }
+        // The processes of these threads are not in the file, unless an option says so.
+        for thread in tracing.threads { collector.threads.name(thread.tid, thread.comm) }
         let names = buffers.map(\.name).filter { !$0.isEmpty }
         if !names.isEmpty { collector.note("instances: " + names.joined(separator: ", ")) }
         for problem in tracing.problems { collector.note(problem) }
@@ -129,7 +133,33 @@ final class TraceDatReader {
                 clock.multiplier = multiplier
                 clock.shift = shift
             }
+        case TraceDatNumber.guest: takeGuest(&reader)
+        case TraceDatNumber.savedProcesses: takeProcesses(data)
+        case TraceDatNumber.cpuCount where data.count > 8: takeProcesses(data)
         default: break
+        }
+    }
+
+    /// A guest whose recording was made beside this one (`trace-cmd record -A`, tracecmd/trace-tsync.c): its name, the
+    /// number of its recording, and the thread of each vCPU; -1 for one that was reached by network.
+    private func takeGuest(_ reader: inout ByteReader) {
+        guard let name = reader.zeroTerminated(), reader.skip(8), let count: UInt32 = reader.integer() else { return }
+        for _ in 0..<count {
+            guard let vcpu: UInt32 = reader.integer(), let tid: Int32 = reader.integer() else { return }
+            if tid > 0, vcpu <= UInt32(UInt16.max), !name.isEmpty {
+                collector.threads.vcpu(of: tid, is: Int(vcpu), ofVM: name)
+            }
+        }
+    }
+
+    /// Lines of `tid pid`, as the kernel's `saved_tgids` has them.
+    private func takeProcesses(_ data: UnsafeRawBufferPointer) {
+        for line in data.split(separator: 0x0a) {
+            let words = line.prefix { $0 != 0 }.split(separator: 0x20)
+            guard words.count == 2, let tid = Int32(String(decoding: words[0], as: UTF8.self)),
+                let pid = Int32(String(decoding: words[1], as: UTF8.self))
+            else { continue }
+            collector.threads.process(of: tid, is: pid)
         }
     }
 

@@ -2,7 +2,8 @@ extension ProcessorModel {
     /// A processor that Linux has no table for: "architectural perfmon vN with G GP and F fixed counters".
     ///
     /// Rows: `intel_gen_event_constraints` for versions 2 to 4, `intel_v5_gen_event_constraints` from 5 on, none for
-    /// version 1 (`intel_pmu_init()`, arch/x86/events/intel/core.c, v6.12), trimmed to the counters there are.
+    /// version 1 (`intel_pmu_init()`, arch/x86/events/intel/core.c, v6.12), trimmed to the counters there are. With
+    /// version 6 comes CPUID leaf 0x23, and with it a second unit mask.
     ///
     /// - Precondition: `gp` is at most 32, `fixed` at most 16.
     public static func architectural(
@@ -15,6 +16,7 @@ extension ProcessorModel {
         return ProcessorModel(
             name: "architectural-v\(version)-\(gp)gp-\(fixed)fixed", flavour: .intel, gp: gp,
             fixed: fixed, version: version, fullWidthWrites: fullWidthWrites, rows: rows,
+            rules: version >= 6 ? .secondUnitMask : [],
             generic: intelGeneric, socketEvents: intelSocketEvents(offcore: []), width: width)
     }
 

@@ -16,7 +16,7 @@ extension ProcessorModel {
             EventPattern("northbridge", code: 0xe0, compare: 0xe0), .event("L2 requests", 0x7d),
             .event("L2 misses", 0x7e),
         ],
-        maxEventsPerCycle: 8, maxFrequency: 5_000_000_000)
+        maxEventsPerCycle: 8, maxFrequency: 5_000_000_000, branchesPerCycle: 2)
 
     private static let floatingPoint: [ConstraintRow] = [
         .amdEvent(0x000, 0x08, umask: .bothHalves), .amdEvent(0x004, 0x08, umask: .severalBits),

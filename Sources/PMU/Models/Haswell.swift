@@ -12,5 +12,5 @@ extension ProcessorModel {
         preciseRows: [.plainUmask(0x01c0, 0x2), .umask(0x01cd, 0xf)] + exclusiveRows + [.everything(0xf)],
         rules: [.checkpointedOnGP2, .hyperthreadErratum], generic: intelGeneric,
         socketEvents: intelSocketEvents(offcore: [0x01b7, 0x01bb]), maxEventsPerCycle: 8,
-        maxFrequency: 4_400_000_000)
+        maxFrequency: 4_400_000_000, branchesPerCycle: 2)
 }

@@ -23,5 +23,5 @@ extension ProcessorModel {
         rules: [.checkpointedOnGP2, .preciseInstructionsOnFixed0, .preciseOnAnyEvent], metrics: 4,
         generic: intelGeneric, named: topdown(metrics: 4),
         socketEvents: intelSocketEvents(offcore: [0x01b7, 0x01bb]), maxEventsPerCycle: 10,
-        maxFrequency: 5_000_000_000)
+        maxFrequency: 5_000_000_000, branchesPerCycle: 2)
 }

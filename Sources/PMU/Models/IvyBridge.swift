@@ -13,5 +13,5 @@ extension ProcessorModel {
         preciseRows: [.plainUmask(0x01c0, 0x2), .event(0xcd, 0x8)] + exclusiveRows + [.everything(0xf)],
         rules: .hyperthreadErratum, generic: intelGeneric.merging([.stalledFrontend: 0x0180_010e]) { $1 },
         socketEvents: intelSocketEvents(offcore: [0x01b7, 0x01bb]), maxEventsPerCycle: 6,
-        maxFrequency: 4_200_000_000)
+        maxFrequency: 4_200_000_000, branchesPerCycle: 1)
 }

@@ -15,8 +15,8 @@ extension ProcessorModel {
             .plainUmask(0x0100, Counter.fixed(0).bit), .plainUmask(0x0400, Counter.fixed(3).bit),
             .umask(0x01cd, 0x3fc), .umask(0x02cd, 0x3),
         ] + memoryRows,
-        rules: [.checkpointedOnGP2, .preciseInstructionsOnFixed0, .preciseOnAnyEvent], metrics: 8,
+        rules: [.checkpointedOnGP2, .preciseInstructionsOnFixed0, .preciseOnAnyEvent, .secondUnitMask], metrics: 8,
         generic: intelGenericWithRefCyclesEvent, named: topdown(metrics: 8),
         socketEvents: intelSocketEvents(offcore: [0x012a, 0x012b]), maxEventsPerCycle: 16,
-        maxFrequency: 6_000_000_000)
+        maxFrequency: 6_000_000_000, branchesPerCycle: 3)
 }

@@ -14,7 +14,7 @@ extension ProcessorModel {
         rules: .hyperthreadErratum,
         generic: intelGeneric.merging([.stalledFrontend: 0x0180_010e, .stalledBackend: 0x0180_01b1]) { $1 },
         socketEvents: intelSocketEvents(offcore: [0x01b7, 0x01bb]), maxEventsPerCycle: 6,
-        maxFrequency: 4_000_000_000)
+        maxFrequency: 4_000_000_000, branchesPerCycle: 1)
 
     /// `INTEL_EXCLEVT_CONSTRAINT` rows of Sandy Bridge to Haswell.
     static let exclusiveRows: [ConstraintRow] = (0xd0...0xd3).map { .event($0, 0xf, kind: .exclusive) }

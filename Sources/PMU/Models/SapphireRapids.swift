@@ -17,7 +17,7 @@ extension ProcessorModel {
         rules: [.checkpointedOnGP2, .preciseInstructionsOnFixed0, .preciseDistributionOnGP0, .preciseOnAnyEvent],
         metrics: 8, generic: intelGenericWithRefCyclesEvent, named: topdown(metrics: 8),
         socketEvents: intelSocketEvents(offcore: [0x012a, 0x012b]), maxEventsPerCycle: 12,
-        maxFrequency: 5_500_000_000)
+        maxFrequency: 5_500_000_000, branchesPerCycle: 2)
 
     /// Fixed and metric rows that Golden Cove and Lion Cove share.
     static let goldenCoveFixedRows: [ConstraintRow] =

@@ -17,6 +17,6 @@ extension ProcessorModel {
             preciseRows: [.plainUmask(0x01c0, 0x2), .plainUmask(0x1080_00c0, 0xf), .everything(0xf)],
             rules: .checkpointedOnGP2, generic: intelGeneric,
             socketEvents: intelSocketEvents(offcore: [0x01b7, 0x01bb]), maxEventsPerCycle: 8,
-            maxFrequency: 5_000_000_000)
+            maxFrequency: 5_000_000_000, branchesPerCycle: 2)
     }
 }

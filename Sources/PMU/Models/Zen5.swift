@@ -6,5 +6,5 @@ extension ProcessorModel {
     /// `amd_zen4_perfmon_event_map`. Both in arch/x86/events/amd/core.c, v6.12.
     public static let zen5 = zen(
         name: "zen5", flavour: .amdV2, generic: [.stalledFrontend: 0x00a9, .refCycles: 0x1_0000_0120],
-        maxFrequency: 6_000_000_000)
+        maxFrequency: 6_000_000_000, branchesPerCycle: 3)
 }

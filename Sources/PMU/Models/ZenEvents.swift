@@ -12,14 +12,16 @@ extension ProcessorModel {
         return common.merging(more) { $1 }
     }
 
-    /// A Zen generation: six equal GP counters and no fixed ones.
+    /// A Zen generation: six equal GP counters and no fixed ones. Two units execute branches up to Zen 4, three from
+    /// Zen 5 on (Software Optimization Guides for Families 17h, 19h and 1Ah).
     static func zen(
-        name: String, flavour: Flavour, generic: [GenericEvent: UInt64], maxFrequency: UInt64
+        name: String, flavour: Flavour, generic: [GenericEvent: UInt64], maxFrequency: UInt64,
+        branchesPerCycle: UInt64? = 2
     ) -> ProcessorModel {
         ProcessorModel(
             name: name, flavour: flavour, gp: 6, fixed: 0, version: flavour == .amdV2 ? 2 : 1, rows: [largeIncrement],
             generic: zenGeneric(generic), socketEvents: zenSocketEvents, maxEventsPerCycle: 16,
-            maxFrequency: maxFrequency)
+            maxFrequency: maxFrequency, branchesPerCycle: branchesPerCycle)
     }
 
     /// Core events that name the source of a fill beyond the core's own caches (Family 17h and 19h PPRs).

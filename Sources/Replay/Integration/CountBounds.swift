@@ -1,3 +1,5 @@
+import PMU
+
 /// A count with what is known of it, while it is being put together. Adding keeps it sound: the truth of the sum lies
 /// between the sums of the ends.
 struct CountBounds: Sendable, Equatable {
@@ -23,6 +25,15 @@ struct CountBounds: Sendable, Equatable {
     }
 
     static func exact(_ count: UInt64) -> CountBounds { CountBounds(lo: count, hi: count, guess: count) }
+
+    /// Of an event of which nothing was measured: the most that is counted in `ns` (`CountEstimator.limit`).
+    @inline(__always)
+    static func unmeasured(_ most: PhysicalLimit, over ns: UInt64) -> CountBounds {
+        let (product, overflow) = most.perSecond.multipliedReportingOverflow(by: ns)
+        let whole = overflow ? scaled(most.perSecond, ns, 1_000_000_000) : product / 1_000_000_000
+        let (limit, isBeyond) = whole.addingReportingOverflow(most.atOnce + 1)
+        return CountBounds(lo: 0, hi: isBeyond ? .max : limit, guess: 0, basis: .physicalLimit)
+    }
 
     static func + (a: CountBounds, b: CountBounds) -> CountBounds {
         CountBounds(

@@ -36,20 +36,21 @@ struct CountEstimator: Sendable {
         self.measurements = measurements
         self.model = model
         let credible = measurements.tracks.map {
-            CountEstimator.credible($0, eventsPerSecond: model.mostPerSecond(of: $0.config))
+            CountEstimator.credible($0, model.physicalLimit(of: $0.config))
         }
         self.credible = credible
         fastest = CountEstimator.fastest(measurements, credible)
     }
 
     /// The segments of a track that may have jumped which tell a count all the same; empty for other tracks.
-    private static func credible(_ track: MeasuredTrack, eventsPerSecond: UInt64) -> [Bool] {
+    private static func credible(_ track: MeasuredTrack, _ limit: PhysicalLimit) -> [Bool] {
         guard track.trust == .mayHaveJumped else { return [] }
         func agree(_ a: Int, _ b: Int) -> Bool {
             guard track.delta.indices.contains(b), track.delta[a] != .max, track.delta[b] != .max else { return false }
             let (x, y) = (track.to[a] - track.from[a], track.to[b] - track.from[b])
-            if track.delta[a] > scaled(eventsPerSecond, x, 1_000_000_000) { return false }
-            // A guest that arms its counter anew at every interrupt leaves next to nothing from one interrupt to the next.
+            if track.delta[a] > CountEstimator.most(limit, over: x) { return false }
+            // A guest that arms its counter anew at every interrupt leaves next to nothing from one interrupt to the
+            // next.
             if x >= shortSegment, track.delta[a] < fewEvents { return false }
             // Counts of one event more or less, over a time as long as the other's.
             let (least, most) = (scaled(max(track.delta[b], 1) - 1, x, y), scaled(track.delta[b] + 1, x, y))
@@ -80,13 +81,15 @@ struct CountEstimator: Sendable {
         return overflow ? nil : twice
     }
 
-    /// What the hardware can count of an event, events per second.
-    func mostPerSecond(of config: UInt64) -> UInt64 { model.mostPerSecond(of: config) }
+    /// What the hardware can count of an event.
+    func physicalLimit(of config: UInt64) -> PhysicalLimit { model.physicalLimit(of: config) }
 
-    /// The most that happens in `ns` at a rate.
-    func limit(_ perSecond: UInt64, over ns: UInt64) -> UInt64 {
-        let most = scaled(perSecond, ns, 1_000_000_000)
-        return most == .max ? .max : most + 1
+    /// The most that is counted in `ns`.
+    func limit(_ limit: PhysicalLimit, over ns: UInt64) -> UInt64 { CountEstimator.most(limit, over: ns) }
+
+    private static func most(_ limit: PhysicalLimit, over ns: UInt64) -> UInt64 {
+        let (most, overflow) = scaled(limit.perSecond, ns, 1_000_000_000).addingReportingOverflow(limit.atOnce + 1)
+        return overflow ? .max : most
     }
 
     /// What the counts of one event in one context are worked out from.
@@ -96,8 +99,8 @@ struct CountEstimator: Sendable {
         var rates: RateTrust
         /// Twice its fastest rate, nil if it was never measured.
         var pace: UInt64?
-        /// What the hardware can count of it, events per second.
-        var most: UInt64
+        /// What the hardware can count of it.
+        var most: PhysicalLimit
     }
 
     /// The count of an event over `from ..< to`.
@@ -112,7 +115,7 @@ struct CountEstimator: Sendable {
         guard let best else {
             let track = source.tracks.first { !measurements.tracks[$0].from.isEmpty }
             if let track { return gap(track, source, from, to) }
-            return CountBounds(lo: 0, hi: limit(source.most, over: to - from), guess: 0, basis: .physicalLimit)
+            return .unmeasured(source.most, over: to - from)
         }
         return walk(best.track, source, from, to)
     }
@@ -143,8 +146,10 @@ struct CountEstimator: Sendable {
         others.tracks.removeAll { $0 == number }
         /// What this track does not show another one may.
         func elsewhere(_ from: UInt64, _ to: UInt64) -> CountBounds {
-            let isShown = others.tracks.contains { coverage(measurements.tracks[$0], from, to) > 0 }
-            return isShown ? count(others, from: from, to: to) : gap(number, source, from, to)
+            let own = gap(number, source, from, to)
+            guard others.tracks.contains(where: { coverage(measurements.tracks[$0], from, to) > 0 }) else { return own }
+            let other = count(others, from: from, to: to)
+            return other.basis == .exact || other.hi - other.lo <= own.hi - own.lo ? other : own
         }
         var sum = CountBounds()
         var at = from
@@ -232,10 +237,9 @@ struct CountEstimator: Sendable {
         return bounds
     }
 
-    /// The first segment of known count from `index` on, among a few; right there only where unknown counts may be what
-    /// the guest wrote.
+    /// The first segment of known count from `index` on, among a few.
     private func nearest(_ number: Int, _ index: Int, _ direction: Int) -> Int? {
-        for step in 0..<(measurements.tracks[number].trust == .counted ? CountEstimator.searched : 1) {
+        for step in 0..<CountEstimator.searched {
             if let found = known(number, index + direction * step) { return found }
         }
         return nil

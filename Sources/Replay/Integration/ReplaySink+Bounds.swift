@@ -15,24 +15,27 @@ extension ReplaySink {
     }
 
     /// What is known of a series' count over all the time that it ran.
-    func bounds(_ number: Int) -> CountBounds { bounds(number, series[number].folded, upTo: .max, but: 0) }
+    func bounds(_ number: Int) -> CountBounds { bounds(number, series[number].folded, upTo: .max, including: .last) }
 
     /// The same up to where its owner surely did what it did when recorded (`SeriesState.cut`).
     func boundsBeforeCut(_ number: Int) -> CountBounds {
-        bounds(number, series[number].foldedBeforeCut, upTo: series[number].cut ?? .max, but: 0)
+        bounds(number, series[number].foldedBeforeCut, upTo: series[number].cut ?? .max, including: .last)
     }
 
-    /// `sum` and what is known over the stretches, less the last `kept`, up to `end` of the series' axis.
-    func bounds(_ number: Int, _ sum: CountBounds, upTo end: UInt64, but kept: Int) -> CountBounds {
+    enum Stretches { case allButLast, last }
+
+    /// `sum` and what is known over the stretches up to `end` of the series' axis.
+    func bounds(_ number: Int, _ sum: CountBounds, upTo end: UInt64, including: Stretches) -> CountBounds {
         let one = series[number]
         var sum = sum
         var source: (config: UInt64, source: CountEstimator.Source)?
-        for index in one.from.indices.dropLast(kept) where one.from[index] < end {
-            if source?.config != one.ranAs[index] {
-                source = (one.ranAs[index], self.source(one, one.ranAs[index]))
-            }
-            sum = sum + estimator.count(source!.source, from: one.from[index], to: min(one.to[index], end))
+        func add(_ from: UInt64, _ to: UInt64, _ ranAs: UInt64) {
+            if from >= end { return }
+            if source?.config != ranAs { source = (ranAs, self.source(one, ranAs)) }
+            sum = sum + estimator.count(source!.source, from: from, to: min(to, end))
         }
+        for index in one.from.indices { add(one.from[index], one.to[index], one.ranAs[index]) }
+        if including == .last, let last = one.last { add(last.from, last.to, last.ranAs) }
         return sum
     }
 

@@ -41,7 +41,7 @@ extension ReplaySink {
     /// The host has a pCPU's PMU again; what it lost meanwhile was blind time.
     mutating func giveBack(_ pcpu: Int) {
         for (number, from) in takenFrom[pcpu] {
-            series[number].blindNs += clocks.now(series[number].timeAxis, now) - from
+            series[number].wasBlind(from: from, to: clocks.now(series[number].timeAxis, now))
         }
         takenFrom[pcpu].removeAll(keepingCapacity: true)
     }
@@ -70,7 +70,9 @@ extension ReplaySink {
             let counter = Counter(index: UInt8(index))
             let number = seriesNumber(vcpu, counter, GuestConfig.of(counter, images[vcpu]))
             loadedSeries[vcpu * 64 + index] = Int32(number)
-            series[number].run(time, clock: time, event: -1 - vcpu, config: series[number].config)
+            series[number].run(
+                time, clock: time, event: -1 - vcpu, config: series[number].config,
+                most: most(series[number].config))
         }
     }
 

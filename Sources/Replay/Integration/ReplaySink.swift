@@ -15,6 +15,9 @@ struct ReplaySink: PMUSink {
             laws?.base.now = time
         }
     }
+    /// Where what happens belongs among all of one time: the pCPU that it happens on where pCPUs are played one after
+    /// the other.
+    var rank: Int32 = -1
     /// Watches the policy's steps for broken laws, nil where nobody asked.
     var laws: LawChecker<DecisionLog>? { didSet { isWatched = laws != nil } }
     /// Whether `laws` and `checker` are there: to look into them is not free.
@@ -22,7 +25,9 @@ struct ReplaySink: PMUSink {
     let isCompared: Bool
     var clocks: ModeClocks
     let estimator: CountEstimator
-    var series: [SeriesState] = []
+    var series = FlatArray<SeriesState>()
+    /// Nothing was measured, so that no stretch need be kept to look up what was counted in it.
+    let isUnmeasured: Bool
     /// The checker of a self-replay.
     var checker: DecisionChecker?
     /// The series that the guest's programming of each virtual counter means: vCPU * 64 + counter.
@@ -44,7 +49,7 @@ struct ReplaySink: PMUSink {
     /// Guests that were told that they cannot have counters.
     var told: [Told] = []
     /// vCPUs whose guests may do something else than when recorded from here on.
-    private var diverged: [Bool]
+    var diverged: [Bool]
     /// The vCPU whose register write is being carried out, -1 if none: `programmed` does not know of it yet.
     var writing = -1
     var decisions: UInt64 = 0
@@ -53,7 +58,7 @@ struct ReplaySink: PMUSink {
     /// Per vCPU.
     var guestDecisions: [UInt64]
     var guestMigrations: [UInt64]
-    private let flavour: Flavour
+    let flavour: Flavour
     var events: [EventState] = []
     var guestTotals: [UInt64]
     var guestMarks: [UInt64]
@@ -62,7 +67,7 @@ struct ReplaySink: PMUSink {
     var images: [GuestRegisters]
     var loadedSeries: [Int32]
     var running: [Int]
-    private let gp: Int
+    let gp: Int
     /// Whether as many events as there are GP counters ever ran on one pCPU.
     private(set) var wasFull = false
     /// When each pCPU's PMU went to a guest, by each affected series' own clock.
@@ -93,6 +98,7 @@ struct ReplaySink: PMUSink {
         self.estimator = estimator
         self.checker = checker
         isCompared = checker != nil
+        isUnmeasured = estimator.measurements.tracks.isEmpty
         flavour = timeline.model.flavour
         gp = timeline.model.gp
         programmed = [Int32](repeating: -1, count: actors.vcpus.count * 64)
@@ -126,67 +132,6 @@ struct ReplaySink: PMUSink {
         }
     }
 
-    // MARK: Guests' own view
-
-    /// The guest's programming changed: counters in `enabled` count as far as it knows. `config` gives a slot's event.
-    mutating func guestPrograms(_ vcpu: Int, enabled: UInt64, config: (Counter) -> UInt64) {
-        let time = clocks.now(.guest(vcpu), now)
-        everProgrammed[vcpu] |= enabled
-        var bits = everProgrammed[vcpu]
-        while bits != 0 {
-            let counter = Counter(index: UInt8(bits.trailingZeroBitCount))
-            bits &= bits - 1
-            let place = vcpu * 64 + Int(counter.index)
-            let isOn = enabled & counter.bit != 0
-            let old = Int(programmed[place])
-            let wanted = isOn ? seriesNumber(vcpu, counter, config(counter)) : -1
-            if old >= 0, old != wanted { series[old].disable(time) }
-            if wanted >= 0 {
-                series[wanted].enable(time)
-                programmed[place] = Int32(wanted)
-            } else {
-                programmed[place] = Int32(old)
-            }
-        }
-    }
-
-    /// A guest that is told something, or looks, believes otherwise from now on without a write of its own. What a write
-    /// changes `guestPrograms` says once it is done.
-    mutating func guestEnabledChanged(vcpu: Int, mask: UInt64) {
-        if isWatched { laws?.guestEnabledChanged(vcpu: vcpu, mask: mask) }
-        guard writing != vcpu else { return }
-        let time = clocks.now(.guest(vcpu), now)
-        var bits = everProgrammed[vcpu]
-        while bits != 0 {
-            let index = bits.trailingZeroBitCount
-            bits &= bits - 1
-            let number = Int(programmed[vcpu * 64 + index])
-            if mask >> UInt64(index) & 1 != 0 { series[number].enable(time) } else { series[number].disable(time) }
-        }
-    }
-
-    mutating func seriesNumber(_ vcpu: Int, _ counter: Counter, _ config: UInt64) -> Int {
-        let bare = EventSelect.bare(config)
-        let last = Int(programmed[vcpu * 64 + Int(counter.index)])
-        if last >= 0, series[last].config == bare { return last }
-        let event = GuestEvent(vcpu: Int32(vcpu), counter: counter.index, config: bare)
-        if notesAsked { asked.append(event) }
-        return seriesNumber(event)
-    }
-
-    /// The series of a guest's counter with an event, from now on if it is new.
-    mutating func seriesNumber(_ event: GuestEvent) -> Int {
-        let vcpu = Int(event.vcpu)
-        if let known = guestSeries[event] { return Int(known) }
-        series.append(
-            SeriesState(
-                owner: .guest(vcpu: vcpu, counter: Counter(index: event.counter)), axis: .guest(vcpu),
-                config: event.config, rates: .uniform))
-        if diverged[vcpu] { series[series.count - 1].cut = clocks.now(.guest(vcpu), now) }
-        guestSeries[event] = Int32(series.count - 1)
-        return series.count - 1
-    }
-
     // MARK: Steps of the scheduler
 
     mutating func created(event: EventID, spec: EventSpec) {
@@ -215,7 +160,7 @@ struct ReplaySink: PMUSink {
     func source(_ state: SeriesState, _ config: UInt64) -> CountEstimator.Source {
         if estimator.measurements.tracks.isEmpty {
             return CountEstimator.Source(
-                tracks: [], rates: state.rates, pace: nil, most: estimator.mostPerSecond(of: config))
+                tracks: [], rates: state.rates, pace: nil, most: estimator.physicalLimit(of: config))
         }
         let all = estimator.measurements.tracks(of: state.axis, config: config)
         let own: Int =
@@ -228,7 +173,7 @@ struct ReplaySink: PMUSink {
             + all.filter { estimator.measurements.tracks[$0].source != own }
         return CountEstimator.Source(
             tracks: tracks, rates: state.rates, pace: estimator.pace(of: config),
-            most: estimator.mostPerSecond(of: config))
+            most: estimator.physicalLimit(of: config))
     }
 
     mutating func grouped(event: EventID, leader: EventID) {
@@ -262,9 +207,11 @@ struct ReplaySink: PMUSink {
         running[pcpu] += 1
         if running[pcpu] >= gp { wasFull = true }
         let number = Int(events[event].series)
-        series[number].run(
-            time, clock: clocks.now(series[number].timeAxis, now), event: event, config: events[event].config,
-            crossMapped: isCrossMapped(series[number].owner, counter))
+        // Asked for before the series is changed: else the whole sink would be copied to ask it.
+        let config = events[event].config
+        let (clock, most) = (clocks.now(series[number].timeAxis, now), most(config))
+        let crossMapped = isCrossMapped(series[number].owner, counter)
+        series[number].run(time, clock: clock, event: event, config: config, most: most, crossMapped: crossMapped)
         decisions += 1
         writesByScheduler += 1 + (flavour != .amdCoreExt && counter < 32 ? 1 : 0)
         let vcpu = Int(events[event].vcpu)
@@ -278,6 +225,10 @@ struct ReplaySink: PMUSink {
         }
         events[event].lastCounter = Int32(counter)
     }
+
+    /// What the hardware can count of an event, where nothing was measured.
+    @inline(__always)
+    func most(_ config: UInt64) -> PhysicalLimit? { isUnmeasured ? estimator.physicalLimit(of: config) : nil }
 
     mutating func stop(pcpu: Int, event: EventID, counter: Int) {
         if isWatched || isCompared {
@@ -310,10 +261,11 @@ struct ReplaySink: PMUSink {
     /// Adds up what nothing can be joined to any more, so that memory does not grow with the trace.
     mutating func fold(_ number: Int) {
         let one = series[number]
-        let all = bounds(number, one.folded, upTo: .max, but: 1)
+        let all = bounds(number, one.folded, upTo: .max, including: .allButLast)
         // Before there is a cut everything lies before it.
-        let before = one.cut.map { bounds(number, one.foldedBeforeCut, upTo: $0, but: 1) } ?? all
-        series[number].fold(all, beforeCut: before, but: 1)
+        let before =
+            one.cut.map { bounds(number, one.foldedBeforeCut, upTo: $0, including: .allButLast) } ?? all
+        series[number].fold(all, beforeCut: before)
     }
 
     mutating func read(pcpu: Int, event: EventID, counter: Int) {
@@ -367,13 +319,6 @@ struct ReplaySink: PMUSink {
         refusals.append(refusal)
     }
 
-    mutating func guestTold(vcpu: Int, counters: UInt64, how: GuestRules.Telling, notice: GuestRules.Notice) {
-        if isWatched { laws?.guestTold(vcpu: vcpu, counters: counters, how: how, notice: notice) }
-        let telling = Told(time: now, vcpu: vcpu, counters: counters, how: how, notice: notice)
-        // A guest that asks again is told again; the first time says it.
-        if !told.contains(where: { $0.isSame(as: telling) }) { told.append(telling) }
-    }
-
     /// A moment at which a guest was told that it cannot have counters.
     struct Told: Sendable {
         var time: UInt64
@@ -381,18 +326,10 @@ struct ReplaySink: PMUSink {
         var counters: UInt64
         var how: GuestRules.Telling
         var notice: GuestRules.Notice
+        var rank: Int32
 
         func isSame(as other: Told) -> Bool {
             vcpu == other.vcpu && counters == other.counters && how == other.how && notice == other.notice
-        }
-    }
-
-    /// From here on the guest of `vcpu` may do something else than when recorded.
-    mutating func diverges(vcpu: Int) {
-        guard !diverged[vcpu] else { return }
-        diverged[vcpu] = true
-        for number in series.indices {
-            if case .guest(vcpu, _) = series[number].owner { series[number].cut = clocks.now(.guest(vcpu), now) }
         }
     }
 

@@ -4,78 +4,106 @@ import Policy
 import Timeline
 
 extension ReplaySink {
-    /// The cell of `vcpu` on `pcpu`, whose events are `ids`; nil where a series has no name.
-    func cell(
-        _ host: HostCell, _ vcpu: Int, _ pcpu: Int, ids: [EventID], isUnsynced: Bool, names: [SeriesName]
-    ) -> ReplayCell? {
-        func shapes(_ mask: UInt64, _ numbers: [Int32]) -> [(counter: UInt8, shape: Int32)]? {
-            var list: [(counter: UInt8, shape: Int32)] = []
+    /// Writes down what the sink keeps of a vCPU and its events, and of a pCPU and its own; what their series do apart.
+    ///
+    /// - Parameters:
+    ///   - scope: the events, whose counters' slots are `slots`, -1 for none.
+    ///   - word: how an event select or config of a counter reads, by its slot.
+    ///   - name: a series' name, by its number, owner and event; nil where it has none, and there is no such cell.
+    func write(
+        _ scope: CellScope, vcpu: Int?, pcpu: Int?, slots: [Int], into cell: inout CellWords,
+        word: (Int, UInt64) -> UInt64, name: (Int, EventOwner, UInt64) -> SeriesName?
+    ) -> Bool {
+        func add(_ mask: UInt64, _ numbers: [Int32], _ vcpu: Int) -> Bool {
+            cell.add(mask)
             var bits = mask
             while bits != 0 {
-                let index = bits.trailingZeroBitCount
+                let number = Int(numbers[vcpu * 64 + bits.trailingZeroBitCount])
                 bits &= bits - 1
-                let number = numbers[vcpu * 64 + index]
-                if number < 0 { continue }
-                guard names[Int(number)] >= 0 else { return nil }
-                list.append((UInt8(index), names[Int(number)]))
+                var word: UInt64 = 0
+                if number >= 0 {
+                    guard let name = name(number, series[number].owner, series[number].config), name >= 0 else {
+                        return false
+                    }
+                    word = UInt64(name) + 1
+                }
+                cell.add(word)
             }
-            return list
+            return true
         }
-        guard let programmed = shapes(everProgrammed[vcpu], programmed),
-            let loaded = shapes(guestLoadedBits[vcpu], loadedSeries)
-        else { return nil }
-        var list: [ReplayCell.Event] = []
-        var holders: [(series: SeriesName, event: Int32)] = []
-        for id in ids {
-            let series = names[Int(events[id].series)]
-            guard series != .min else { return nil }
-            list.append(
-                ReplayCell.Event(
-                    series: series, config: events[id].config, lastCounter: events[id].lastCounter,
-                    isRunning: events[id].isRunning))
+        if let vcpu {
+            guard add(everProgrammed[vcpu], programmed, vcpu), add(guestLoadedBits[vcpu], loadedSeries, vcpu) else {
+                return false
+            }
+            if guestLoadedBits[vcpu] != 0 {
+                for slot in 0..<GuestRegisters.slots { cell.add(word(slot, images[vcpu].eventSelect[slot])) }
+                cell.add(images[vcpu].fixedControl)
+            }
         }
-        for (number, id) in ids.enumerated() {
+        if let pcpu { cell.add(UInt64(running[pcpu])) }
+        for (number, id) in scope.events.enumerated() {
+            let slot = number < scope.ownCount ? -1 : slots[number - scope.ownCount]
+            cell.add(slot >= 0 ? word(slot, events[id].config) : events[id].config)
             let series = Int(events[id].series)
-            if self.series[series].isOpen, self.series[series].holder == id {
-                holders.append((list[number].series, Int32(number)))
-            }
+            guard let name = name(series, self.series[series].owner, self.series[series].config) else { return false }
+            let holds = self.series[series].isOpen && self.series[series].holder == id
+            cell.add(
+                UInt64(UInt32(bitPattern: name)) << 32 | UInt64(UInt16(truncatingIfNeeded: events[id].lastCounter + 1))
+                    | (events[id].isRunning ? 1 << 16 : 0) | (holds ? 1 << 17 : 0))
         }
-        for (_, shape) in loaded { holders.append((shape, -1)) }
-        return ReplayCell(
-            host: host, programmed: programmed, everProgrammed: everProgrammed[vcpu], events: list, holders: holders,
-            loadedBits: guestLoadedBits[vcpu], loaded: loaded,
-            image: guestLoadedBits[vcpu] != 0 ? images[vcpu] : nil, running: running[pcpu],
-            isUnsynced: isUnsynced)
+        return true
     }
 
-    /// Puts a cell into force; what its series do they do already.
+    /// Puts what was written down into force; what its series do they do already.
     ///
-    /// - Parameter gone: events of the vCPU that may be no more.
-    mutating func restore(
-        _ cell: ReplayCell, _ vcpu: Int, _ pcpu: Int, ids: [EventID], gone: [EventID],
-        series number: (SeriesName) -> Int
+    /// - Parameters:
+    ///   - select: the event select or config of a counter that a word stands for, by its slot.
+    ///   - series: the series of a name.
+    mutating func read(
+        _ cell: inout CellReading, _ scope: CellScope, vcpu: Int?, pcpu: Int?, slots: [Int],
+        select: (Int, UInt64) -> UInt64, series number: (SeriesName) -> Int
     ) {
-        for id in gone { events[id].isRunning = false }
-        everProgrammed[vcpu] = cell.everProgrammed
-        for (counter, shape) in cell.programmed { programmed[vcpu * 64 + Int(counter)] = Int32(number(shape)) }
-        for (place, id) in ids.enumerated() {
-            let one = cell.events[place]
-            let series = number(one.series)
+        func numbers(_ list: inout [Int32], _ vcpu: Int) -> UInt64 {
+            let mask = cell.next()
+            var bits = mask
+            while bits != 0 {
+                let word = cell.next()
+                list[vcpu * 64 + bits.trailingZeroBitCount] = word == 0 ? -1 : Int32(number(SeriesName(word - 1)))
+                bits &= bits - 1
+            }
+            return mask
+        }
+        if let vcpu {
+            everProgrammed[vcpu] = numbers(&programmed, vcpu)
+            guestLoadedBits[vcpu] = numbers(&loadedSeries, vcpu)
+            if guestLoadedBits[vcpu] != 0 {
+                for slot in 0..<GuestRegisters.slots { images[vcpu].eventSelect[slot] = select(slot, cell.next()) }
+                images[vcpu].fixedControl = cell.next()
+            }
+        }
+        if let pcpu { running[pcpu] = Int(cell.next()) }
+        for (place, id) in scope.events.enumerated() {
+            let slot = place < scope.ownCount ? -1 : slots[place - scope.ownCount]
+            let config = slot >= 0 ? select(slot, cell.next()) : cell.next()
+            let word = cell.next()
+            let series = number(SeriesName(truncatingIfNeeded: word >> 32))
             let state = EventState(
                 series: Int32(series), axis: self.series[series].axis,
-                source: CountEstimator.Source(tracks: [], rates: .uniform, pace: nil, most: 0), config: one.config,
-                vcpu: place < cell.host.scheduler.ownCount ? -1 : Int32(vcpu), mark: 0, count: 0,
-                lastCounter: one.lastCounter, isRunning: one.isRunning)
+                source: CountEstimator.Source(
+                    tracks: [], rates: .uniform, pace: nil, most: PhysicalLimit(perSecond: 0)), config: config,
+                vcpu: place < scope.ownCount ? -1 : Int32(vcpu ?? -1), mark: 0, count: 0,
+                lastCounter: Int32(word & 0xffff) - 1, isRunning: word & 1 << 16 != 0)
             while events.count < id { events.append(state.idle) }
             if id < events.count { events[id] = state } else { events.append(state) }
+            if word & 1 << 17 != 0 { self.series[series].holder = id }
         }
-        for (series, event) in cell.holders {
-            self.series[number(series)].holder = event >= 0 ? ids[Int(event)] : -1 - vcpu
+        guard let vcpu else { return }
+        var bits = guestLoadedBits[vcpu]
+        while bits != 0 {
+            let series = Int(loadedSeries[vcpu * 64 + bits.trailingZeroBitCount])
+            bits &= bits - 1
+            if series >= 0 { self.series[series].holder = -1 - vcpu }
         }
-        guestLoadedBits[vcpu] = cell.loadedBits
-        for (counter, shape) in cell.loaded { loadedSeries[vcpu * 64 + Int(counter)] = Int32(number(shape)) }
-        if let image = cell.image { images[vcpu] = image }
-        running[pcpu] = cell.running
     }
 }
 
@@ -84,31 +112,5 @@ extension ReplaySink.EventState {
         var other = self
         other.isRunning = false
         return other
-    }
-}
-
-extension ReplayCell {
-    /// Appends words that are equal for two cells exactly if both go on alike, what their series do apart.
-    func describe(into words: inout [UInt64]) {
-        host.describe(into: &words)
-        words += [everProgrammed, loadedBits, UInt64(running), isUnsynced ? 1 : 0, UInt64(programmed.count)]
-        for (counter, shape) in programmed { words.append(UInt64(counter) << 32 | UInt64(shape)) }
-        for event in events {
-            words.append(event.config)
-            words.append(
-                UInt64(UInt32(bitPattern: event.series)) << 32 | UInt64(UInt16(truncatingIfNeeded: event.lastCounter))
-                    << 1
-                    | (event.isRunning ? 1 : 0))
-        }
-        words.append(UInt64(holders.count))
-        for (series, event) in holders {
-            words.append(UInt64(UInt32(bitPattern: series)) << 32 | UInt64(UInt32(bitPattern: event)))
-        }
-        words.append(UInt64(loaded.count))
-        if loadedBits != 0 {
-            for (counter, shape) in loaded { words.append(UInt64(counter) << 32 | UInt64(shape)) }
-            for slot in 0..<GuestRegisters.slots { words.append(image?.eventSelect[slot] ?? 0) }
-            words.append(image?.fixedControl ?? 0)
-        }
     }
 }

@@ -1,8 +1,8 @@
-/// Numbers of strings of words, in flat memory.
+/// Numbers of strings of words, in flat memory that keeps them.
 struct WordTable {
     private var arena: ContiguousArray<UInt64> = []
     private var entries: ContiguousArray<Entry>
-    private var count = 0
+    private var starts: ContiguousArray<Int> = []
 
     private struct Entry {
         var hash: UInt64 = 0
@@ -14,17 +14,27 @@ struct WordTable {
 
     init() { entries = .init(repeating: Entry(), count: 1 << 10) }
 
+    /// Strings in the table; the next one's number.
+    var count: Int { starts.count }
+
     func number(of words: [UInt64]) -> Int32? {
         let number = entries[slot(of: words, WordTable.hash(words))].number
         return number >= 0 ? number : nil
     }
 
-    mutating func insert(_ words: [UInt64], _ number: Int32) {
+    /// Adds a string that is not there; answers its number.
+    mutating func insert(_ words: [UInt64]) -> Int32 {
         if 2 * count > entries.count { grow() }
         let hash = WordTable.hash(words)
+        let number = Int32(count)
         entries[slot(of: words, hash)] = Entry(hash: hash, start: arena.count, length: words.count, number: number)
+        starts.append(arena.count)
         arena += words
-        count += 1
+        return number
+    }
+
+    func withWords<Result>(of number: Int32, _ body: (UnsafePointer<UInt64>) -> Result) -> Result {
+        arena.withUnsafeBufferPointer { body($0.baseAddress! + starts[Int(number)]) }
     }
 
     private func slot(of words: [UInt64], _ hash: UInt64) -> Int {

@@ -2,7 +2,8 @@ import Counts
 
 extension CheckReport {
     /// Workflow commands of GitHub Actions, one a line, for standard output: an error for each series that is worse, a
-    /// warning for each that cannot be judged. GitHub shows ten of each kind per step, so the last one tells of the rest.
+    /// warning for each that cannot be judged. GitHub shows ten of each kind per step, so the last one tells of the
+    /// rest.
     ///
     /// - Parameter file: the file of the repository to pin them to; nil for none.
     public func gitHubAnnotations(file: String?) -> String {

@@ -1,7 +1,8 @@
 import Counts
 
 extension CheckReport {
-    /// Markdown for a CI job's summary page: the verdict, a row per VM and host owner, then what was found, gravest first.
+    /// Markdown for a CI job's summary page: the verdict, a row per VM and host owner, then what was found, gravest
+    /// first.
     public var markdown: String {
         var lines = ["## vpmu check: \(verdict.name)", "", Markup.markdown(summary), ""]
         lines += ["| trace | VM or host owner | verdict | worst finding |", "|---|---|---|---|"]

@@ -1,6 +1,7 @@
 /// Text from traces and policies inside other people's markup: it stays text.
 enum Markup {
-    /// For XML and HTML, in content and in double-quoted attributes. Characters that XML 1.0 does not allow become U+FFFD.
+    /// For XML and HTML, in content and in double-quoted attributes. Characters that XML 1.0 does not allow become
+    /// U+FFFD.
     static func xml(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {

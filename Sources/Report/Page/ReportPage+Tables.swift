@@ -28,6 +28,18 @@ extension ReportPage {
             """
     }
 
+    /// What the trace tells beside the counters, nothing where it tells nothing.
+    var beside: String {
+        if testimony.isEmpty { return "" }
+        let items = testimony.map { "<li>\(Markup.xml($0))</li>" }.joined(separator: "\n")
+        return """
+            <section aria-labelledby="beside"><h2 id="beside">Beside the counters</h2>
+            <ul>
+            \(items)
+            </ul></section>
+            """
+    }
+
     /// One row per guest counter and host event, the greatest differences first.
     var comparison: String {
         let rows = Comparison(tables).rows.map { row in (row: row, difference: Self.difference(row.series)) }

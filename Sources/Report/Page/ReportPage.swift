@@ -9,11 +9,14 @@ public struct ReportPage: Sendable {
     public let tables: [CountsTable]
     /// Strips of some or all of the policies, by policy name.
     public let strips: [TimeStrips]
+    /// What optional sources of the trace tell, a sentence each.
+    public let testimony: [String]
 
-    public init(title: String, tables: [CountsTable], strips: [TimeStrips] = []) {
+    public init(title: String, tables: [CountsTable], strips: [TimeStrips] = [], testimony: [String] = []) {
         self.title = title
         self.tables = tables
         self.strips = strips
+        self.testimony = testimony
     }
 
     /// Same input, same bytes.
@@ -39,6 +42,7 @@ public struct ReportPage: Sendable {
         \(comparison)
         \(timeLines)
         \(findings)
+        \(beside)
         </main>
         <script type="application/json" id="counts">\(try Self.embedded(CountsTable.json(tables)))</script>
         <script type="application/json" id="strips">\(try Self.embedded(Self.json(strips)))</script>

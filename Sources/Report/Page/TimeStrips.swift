@@ -1,7 +1,7 @@
 /// Who held each physical counter, and how each owner's counters fared, over time, coarse enough to draw.
 ///
-/// The trace is cut into equal buckets. A *counter lane* says who held one physical counter of one pCPU for most of each
-/// bucket; an *owner lane* says which shares of each bucket one guest counter or host event spent running, silent,
+/// The trace is cut into equal buckets. A *counter lane* says who held one physical counter of one pCPU for most of
+/// each bucket; an *owner lane* says which shares of each bucket one guest counter or host event spent running, silent,
 /// blind and waiting for a counter (multiplexed). Memory depends on lanes and buckets, not on the trace's length.
 public struct TimeStrips: Equatable, Sendable {
     public let policy: String

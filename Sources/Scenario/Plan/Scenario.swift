@@ -36,6 +36,11 @@ public struct Scenario: Sendable, Equatable {
             let core = pcpu % (sockets * coresPerSocket)
             return (core / coresPerSocket, core % coresPerSocket)
         }
+
+        /// The other hyper-thread of each pCPU's core; empty where cores have not two.
+        public var siblings: [Int] {
+            threadsPerCore == 2 ? (0..<pcpus).map { ($0 + pcpus / 2) % pcpus } : []
+        }
     }
 
     /// The NMI watchdog: one pinned cycles event on each pCPU (`hardlockup_detector_event_create()`,

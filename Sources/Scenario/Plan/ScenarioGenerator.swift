@@ -3,8 +3,8 @@ import PMU
 import Policy
 
 /// Makes up scenarios from a seed: small hosts with watchdog, monitoring agents and guests that count, sample, stop,
-/// reprogram and read, migrate and leave guest mode, for tests that want many different ones. Every other one has groups,
-/// sampling agents, events of tasks and of vCPU threads, or event filters as well.
+/// reprogram and read, migrate and leave guest mode, for tests that want many different ones. Every other one has
+/// groups, sampling agents, events of tasks and of vCPU threads, or event filters as well.
 ///
 /// The same seed gives the same scenario.
 public struct ScenarioGenerator {

@@ -23,19 +23,6 @@ enum ScenarioQuantity {
         return UInt64(text)
     }
 
-    /// `0-3,8`.
-    static func list(_ text: String) -> [Int]? {
-        var numbers: [Int] = []
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let ends = part.split(separator: "-", omittingEmptySubsequences: false)
-            guard let first = Int(ends[0]), let last = ends.count == 2 ? Int(ends[1]) : first, ends.count <= 2,
-                first >= 0, first <= last, last < 65_536
-            else { return nil }
-            numbers += Array(first...last)
-        }
-        return numbers
-    }
-
     private static func scaled(_ text: Substring, _ unit: Double) -> UInt64? {
         if let whole = UInt64(text) {
             let (product, overflow) = whole.multipliedReportingOverflow(by: UInt64(unit))

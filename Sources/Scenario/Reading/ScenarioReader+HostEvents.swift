@@ -78,12 +78,16 @@ extension ScenarioReader {
         switch (fields["cpus"], fields["task"], fields["vcpu"]) {
         case (nil, nil, nil): return .pcpus(Array(0..<pcpus))
         case (let item?, nil, nil):
-            if try item.text() == "all" { return .pcpus(Array(0..<pcpus)) }
-            let list = try item.value(ScenarioQuantity.list, "all, or CPUs such as 0-3,8")
-            if let outside = list.first(where: { $0 >= pcpus }) {
-                throw item.error("the processor has no CPU \(outside); its CPUs are 0-\(pcpus - 1)")
+            switch try item.value(PCPUSet.init(list:), "all, or CPUs such as 0-3,8") {
+            case .all: return .pcpus(Array(0..<pcpus))
+            case .some(let ranges):
+                // Before they are counted out: a list may name more CPUs than fit into memory.
+                if let outside = ranges.first(where: { $0.upperBound >= pcpus }) {
+                    let cpu = max(outside.lowerBound, pcpus)
+                    throw item.error("the processor has no CPU \(cpu); its CPUs are 0-\(pcpus - 1)")
+                }
+                return .pcpus(ranges.flatMap { Array($0) })
             }
-            return .pcpus(Array(Set(list)).sorted())
         case (nil, let item?, nil):
             let name = try item.text()
             guard let index = tasks.firstIndex(where: { $0.name == name }) else {

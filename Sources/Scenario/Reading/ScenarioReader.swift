@@ -21,14 +21,17 @@ public struct ScenarioReader {
     public static func read(file: String) throws(ScenarioError) -> Scenario {
         let data: Data
         do {
-            data = try Data(contentsOf: URL(fileURLWithPath: file))
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: file))
+            defer { try? handle.close() }
+            // One byte more than may be there tells, whatever the size.
+            data = try handle.read(upToCount: largestFile + 1) ?? Data()
         } catch {
             let reason = (error as? CocoaError)?.underlying ?? "\(error.localizedDescription)"
             throw ScenarioError(file: file, reason: "cannot be read: \(reason)")
         }
         guard data.count <= largestFile else {
             throw ScenarioError(
-                file: file, reason: "has \(data.count) bytes; a scenario has at most \(largestFile): use loops")
+                file: file, reason: "is too long; a scenario has at most \(largestFile) bytes: use loops")
         }
         guard let text = String(data: data, encoding: .utf8) else {
             throw ScenarioError(file: file, reason: "is no UTF-8 text; a scenario is a YAML file")

@@ -19,7 +19,8 @@ struct DemandPlan {
     }
 
     init(_ scenario: Scenario) {
-        actors = Demand.Actors(pcpus: scenario.topology.pcpus, hostTasks: scenario.tasks.map(\.tid))
+        actors = Demand.Actors(
+            pcpus: scenario.topology.pcpus, hostTasks: scenario.tasks.map(\.tid), siblings: scenario.topology.siblings)
         var firstVCPU: [Int] = []
         for (vm, plan) in scenario.vms.enumerated() {
             actors.vms.append(.init(name: plan.name))
@@ -58,7 +59,7 @@ struct DemandPlan {
             hostPlans.append(
                 HostPlan(
                     event: Demand.HostEvent(
-                        name: "nmi_watchdog", config: config, priority: .pinned, scope: .pcpu(pcpu),
+                        name: Demand.watchdogName, config: config, priority: .pinned, scope: .pcpu(pcpu),
                         samplePeriod: watchdog.period),
                     from: watchdog.from, to: nil, disabled: [], readEvery: nil))
         }

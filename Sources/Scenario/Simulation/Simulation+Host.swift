@@ -15,12 +15,15 @@ struct HostUsers: Sendable {
 
 extension Simulation {
     mutating func beginHostEvents() {
+        // What was there before the recording was there before what comes with it.
+        hardware.recording = .off
+        for (index, plan) in host.plans.enumerated() where plan.leader == nil && plan.from == .before {
+            install(index)
+        }
+        hardware.recording = .on
         for (index, plan) in host.plans.enumerated() where plan.leader == nil {
             switch plan.from {
-            case .before:
-                hardware.recording = .off
-                install(index)
-                hardware.recording = .on
+            case .before: break
             case .at(0): install(index)
             case .at(let time): queue.add(.install(event: index), at: time)
             }

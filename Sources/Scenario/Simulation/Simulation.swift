@@ -152,6 +152,7 @@ struct Simulation {
     mutating func run<Sink: TraceSink>(into sink: inout Sink, progress: (UInt64) -> Void) throws {
         let comms = Comms(&sink, self)
         begin()
+        startWantedTimers()
         try flush(into: &sink, comms)
         while true {
             let next = queue.nextTime ?? .max

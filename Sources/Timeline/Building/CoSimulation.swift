@@ -17,6 +17,8 @@ struct CoSimulation {
     private(set) var difference: StepDifference?
     /// Whether only one reading of the open priorities gives the recorded decisions.
     private(set) var decidedPriorities = false
+    /// Host events that are taken to have been removed while they were not running.
+    private(set) var removedUnseen: Set<Int> = []
 
     init(timeline: Timeline, draft: DemandDraft, interrupts: [TrafficReader.CounterInterrupt]) {
         self.timeline = timeline
@@ -28,49 +30,125 @@ struct CoSimulation {
     }
 
     /// Tries single flexible events first, as perf makes them where nobody says `:D` or `{}`, then groups, then pinned
-    /// events, all of them and one by one.
+    /// events: all of them, or those that the order of starts suggests. From the best of these it goes on step by step.
     mutating func chooseOpenReadings() {
-        var best = (reading: OpenReading(), outcome: play(OpenReading()))
-        func isDone() -> Bool { best.outcome.difference == nil }
-        func consider(_ reading: OpenReading) {
-            guard !isDone(), reading != best.reading else { return }
-            let outcome = play(reading)
-            if outcome.matched > best.outcome.matched || outcome.difference == nil { best = (reading, outcome) }
-        }
+        var best = Choice(reading: OpenReading(), outcome: play(OpenReading()))
         let groups = Set(draft.hosts.cohorts.indices)
         let pinned = Set(draft.openPriorities)
-        consider(OpenReading(groups: groups))
-        consider(OpenReading(groups: best.reading.groups, pinned: pinned))
-        consider(OpenReading(groups: groups, pinned: pinned))
-        if draft.operations.count < CoSimulation.mostOperations {
-            for group in groups.sorted().prefix(CoSimulation.mostFlips) {
-                consider(best.reading.flipping(group: group))
-            }
-            for event in draft.openPriorities.prefix(CoSimulation.mostFlips) {
-                consider(best.reading.flipping(event: event))
-            }
+        consider(OpenReading(groups: groups), &best)
+        consider(OpenReading(groups: best.reading.groups, pinned: pinned), &best)
+        consider(OpenReading(groups: groups, pinned: pinned), &best)
+        let ahead = pinned.intersection(draft.hosts.overtakings.map(\.newcomer))
+        if !ahead.isEmpty {
+            consider(OpenReading(groups: best.reading.groups, pinned: ahead), &best)
+            let behind = pinned.subtracting(draft.hosts.overtakings.map(\.other))
+            consider(OpenReading(groups: best.reading.groups, pinned: behind), &best)
         }
+        if draft.operations.count < CoSimulation.mostOperations { search(&best) }
         keep(best.outcome, best.reading)
     }
 
-    /// Beyond so many operations readings are not tried one by one, nor more than so many of either kind.
+    /// Changes one thing at a time about those at the first difference, as long as more of the recorded decisions come
+    /// out.
+    private func search(_ best: inout Choice) {
+        var left = min(
+            CoSimulation.mostTries,
+            max(CoSimulation.fewestTries, CoSimulation.mostPlayed / max(1, draft.operations.count)))
+        var tried: Set<OpenReading> = []
+        while let difference = best.outcome.difference {
+            let matched = best.outcome.matched
+            for reading in neighbours(of: best.reading, difference) where left > 0 && tried.insert(reading).inserted {
+                left -= 1
+                consider(reading, &best)
+                if best.outcome.matched > matched || best.outcome.difference == nil { break }
+            }
+            if best.outcome.matched == matched { return }
+        }
+    }
+
+    private func consider(_ reading: OpenReading, _ best: inout Choice) {
+        guard best.outcome.difference != nil, reading != best.reading else { return }
+        let outcome = play(reading)
+        if outcome.matched > best.outcome.matched || outcome.difference == nil {
+            best = Choice(reading: reading, outcome: outcome)
+        }
+    }
+
+    /// Readings that differ from one in the priority, or the group, of those at a difference, and of others on that
+    /// pCPU.
+    private func neighbours(of reading: OpenReading, _ difference: StepDifference) -> [OpenReading] {
+        var involved: [Int] = []
+        if let recorded = difference.recorded, recorded.hostEvent >= 0 { involved.append(Int(recorded.hostEvent)) }
+        if let replayed = difference.replayed, case .host(let index) = replayed.owner { involved.append(index) }
+        let open = draft.openPriorities
+        let there = open.filter { draft.hosts.candidates[$0].pcpu == Int32(difference.pcpu) && !involved.contains($0) }
+        let own = involved.filter { open.contains($0) }
+        var readings: [OpenReading] = []
+        // Of those that are not seen any more.
+        let end = difference.recorded?.event ?? .max
+        let vanished = draft.hosts.vanished.filter {
+            draft.builder.reader.sections[draft.hosts.lastStop(of: $0)].event < end
+                && (involved.contains($0) || isHere($0, difference) || draft.hosts.candidates[$0].lists.isTask)
+        }
+        for event in vanished where involved.contains(event) { readings.append(reading.flipping(gone: event)) }
+        // A tool opens the same event on every pCPU.
+        for event in own + there { readings.append(reading.flipping(events: open.filter { isAlike($0, event) })) }
+        for event in own + there { readings.append(reading.flipping(events: [event])) }
+        if own.count > 1 { readings.append(reading.flipping(events: own)) }
+        let groups = draft.hosts.cohorts.indices.filter {
+            !draft.hosts.cohorts[$0].allSatisfy { !isHere($0, difference) }
+        }
+        for event in vanished where !involved.contains(event) { readings.append(reading.flipping(gone: event)) }
+        for event in vanished {
+            for other in own + there { readings.append(reading.flipping(gone: event).flipping(events: [other])) }
+        }
+        for group in groups {
+            readings.append(reading.flipping(group: group))
+            for event in own { readings.append(reading.flipping(group: group).flipping(events: [event])) }
+        }
+        return readings
+    }
+
+    private func isHere(_ candidate: Int, _ difference: StepDifference) -> Bool {
+        draft.hosts.candidates[candidate].pcpu == Int32(difference.pcpu)
+    }
+
+    private func isAlike(_ a: Int, _ b: Int) -> Bool {
+        let (a, b) = (draft.hosts.candidates[a], draft.hosts.candidates[b])
+        return a.config == b.config && a.exclusion == b.exclusion && a.lists.isTask == b.lists.isTask
+    }
+
+    /// Beyond so many operations readings are not tried one by one; of fewer, as many as play so many operations.
     private static let mostOperations = 200_000
-    private static let mostFlips = 16
+    private static let mostPlayed = 4_000_000
+    private static let mostTries = 128
+    private static let fewestTries = 16
 
     /// One way to read what the trace leaves open.
-    private struct OpenReading: Equatable {
+    private struct OpenReading: Hashable {
         /// Cohorts that are groups.
         var groups: Set<Int> = []
         /// Host events of open priority that are pinned.
         var pinned: Set<Int> = []
+        /// Host events that were removed unseen after they had run last.
+        var gone: Set<Int> = []
 
         func flipping(group: Int) -> OpenReading {
-            OpenReading(groups: groups.symmetricDifference([group]), pinned: pinned)
+            OpenReading(groups: groups.symmetricDifference([group]), pinned: pinned, gone: gone)
         }
 
-        func flipping(event: Int) -> OpenReading {
-            OpenReading(groups: groups, pinned: pinned.symmetricDifference([event]))
+        func flipping(events: [Int]) -> OpenReading {
+            OpenReading(groups: groups, pinned: pinned.symmetricDifference(events), gone: gone)
         }
+
+        func flipping(gone event: Int) -> OpenReading {
+            OpenReading(groups: groups, pinned: pinned, gone: gone.symmetricDifference([event]))
+        }
+    }
+
+    private struct Choice {
+        var reading: OpenReading
+        var outcome: Outcome
     }
 
     private struct Outcome {
@@ -87,12 +165,13 @@ struct CoSimulation {
         owners = outcome.owners
         difference = outcome.difference
         decidedPriorities = !reading.pinned.isEmpty
+        removedUnseen = reading.gone
     }
 
     private func play(_ reading: OpenReading) -> Outcome {
         var actors = draft.actors
         for index in reading.pinned { actors.hostEvents[index].priority = .pinned }
-        let demand = draft.grouped(reading.groups, &actors)
+        let demand = draft.removing(reading.gone, from: draft.grouped(reading.groups, &actors))
         let checker = DecisionChecker(
             steps: timeline.steps, pcpus: actors.pcpus, flavour: timeline.model.flavour, place: .ignored)
         var machine = HostMachine(
@@ -136,4 +215,6 @@ extension DemandOperation {
     public static let beforeTrace = UInt64.max - 1
     /// Whether it happened before the trace began.
     public var isBeforeTrace: Bool { source == DemandOperation.beforeTrace }
+    /// The number of the trace's event that it comes from; nil where it comes from none or happened before the trace.
+    public var traceEvent: UInt64? { source >= DemandOperation.beforeTrace ? nil : source }
 }

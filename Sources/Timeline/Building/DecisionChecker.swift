@@ -73,7 +73,7 @@ public struct DecisionChecker: PMUSink {
                 continue
             }
             if flavour == .amdV2, images[vcpu].globalControl & counter.bit == 0 { continue }
-            var config = images[vcpu].eventSelect[slot]
+            var config = EventSelect.withoutModes(images[vcpu].eventSelect[slot])
             if counter.isFixed {
                 config |= FixedControl.privileges(of: images[vcpu].fixedField(counter.number))
             }

@@ -24,6 +24,39 @@ extension DemandDraft {
         }
     }
 
+    /// When a candidate was stopped last, ns.
+    func lastStopTime(of candidate: Int) -> UInt64 {
+        builder.reader.sections[hosts.lastStop(of: candidate)].time
+    }
+
+    /// The demand where these candidates are removed right after what stopped them last.
+    func removing(_ vanished: Set<Int>, from operations: [DemandOperation]) -> [DemandOperation] {
+        guard !vanished.isEmpty else { return operations }
+        var removals: [(source: UInt64, operation: DemandOperation)] = vanished.sorted().map { candidate in
+            let section = builder.reader.sections[hosts.lastStop(of: candidate)]
+            let source = section.phase == .switchOut || section.phase == .switchIn ? section.switchEvent : section.event
+            return (
+                section.lastEvent,
+                DemandOperation(
+                    time: section.time, pcpu: section.pcpu, kind: .hostRemove(event: Int32(candidate)),
+                    source: source)
+            )
+        }
+        removals.sort { $0.source < $1.source }
+        var result: [DemandOperation] = []
+        result.reserveCapacity(operations.count + removals.count)
+        var next = 0
+        for operation in operations {
+            while next < removals.count, !operation.isBeforeTrace, operation.source > removals[next].source {
+                result.append(removals[next].operation)
+                next += 1
+            }
+            result.append(operation)
+        }
+        result += removals[next...].map(\.operation)
+        return result
+    }
+
     /// What happens to a host event at a trace event.
     private struct Moment: Hashable {
         var source: UInt64

@@ -42,10 +42,18 @@ extension DemandDraft {
             if let vcpu = table.vcpu(of: thread, at: builder.start) {
                 scopes.append(.vcpu(Int(vcpu)))
             } else {
-                scopes.append(.task(task(of: thread)))
+                scopes.append(.task(task(of: thread, use: use(of: thread, for: entry))))
             }
         }
         return scopes
+    }
+
+    /// Of threads that had one id after another, the first with the owner's name.
+    private func use(of thread: Int32, for entry: HostEventsFile.Entry) -> Int {
+        guard case .comm(let comm) = entry.owner else { return 0 }
+        return builder.attribution.uses(of: thread).firstIndex {
+            builder.attribution.name(of: thread, at: $0) == comm
+        } ?? 0
     }
 
     private func threads(of entry: HostEventsFile.Entry) -> [Int32] {

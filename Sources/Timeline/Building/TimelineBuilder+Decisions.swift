@@ -188,7 +188,12 @@ extension TimelineBuilder {
         }
         var result: [Int: UInt8] = [:]
         for (index, holding) in reader.holdings.enumerated() {
-            if let counter = byStart[holding.begin.event] { result[index] = counter }
+            if holding.handOver {
+                // A guest with the whole PMU has its own counters, several of which one record may show.
+                result[index] = holding.counter.index
+            } else if let counter = byStart[holding.begin.event] {
+                result[index] = counter
+            }
         }
         return result
     }

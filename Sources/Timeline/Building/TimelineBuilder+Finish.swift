@@ -20,7 +20,7 @@ extension TimelineBuilder {
         let hosts = HostEventInference(
             reader, interval: interval,
             clock: ["monotonic", "mono", "simulated"].contains(metadata.clock) ? .timers : .other,
-            guests: vcpuOfHolding.map { $0 >= 0 })
+            guests: vcpuOfHolding.map { $0 >= 0 }, attribution: attribution)
         var draft = DemandDraft(builder: self, hosts: hosts, table: table)
         draft.assemble()
         let steps = recordedSteps(vcpuOfHolding, hosts)
@@ -32,9 +32,14 @@ extension TimelineBuilder {
         timeline.steps = steps
         uncore.finish()
         timeline.uncore = uncore
+        for interrupt in reader.interrupts where vcpuOfHolding[Int(interrupt.holding)] >= 0 {
+            timeline.overflowsOfThread[reader.holdings[Int(interrupt.holding)].thread, default: 0] += 1
+        }
+        timeline.witnesses = witnesses.completed(metadata, attribution)
         // A host whose own counters never move has none to give: nothing can be compared.
         timeline.showsTraffic = !reader.sections.isEmpty || !reader.holdings.isEmpty
         timeline.unattributed = draft.table.unattributed
+        timeline.vcpusOfUnknownVMs = draft.table.vcpusOfUnknownVMs
         timeline.taints = taints()
         var play = CoSimulation(timeline: timeline, draft: draft, interrupts: reader.interrupts)
         play.chooseOpenReadings()
@@ -43,6 +48,9 @@ extension TimelineBuilder {
         timeline.inferred = draft.inferred(play)
         if let difference = play.difference {
             timeline.taints.append(TimelineBuilder.taint(difference, end: end))
+        }
+        if let from = play.removedUnseen.map({ draft.lastStopTime(of: $0) }).min() {
+            timeline.taints.append(TimelineBuilder.unseenRemoval(from: from, end: end))
         }
         label(&timeline, play, vcpuOfHolding, draft.hosts)
         measure(&timeline, play, vcpuOfHolding, draft.hosts)
@@ -54,6 +62,14 @@ extension TimelineBuilder {
         TimelineTaint(
             vcpu: nil, pcpu: nil, from: difference.time, to: end,
             cause: "the demand read off the trace does not give the decisions recorded from here on",
+            origin: .inferredDemand)
+    }
+
+    /// When an event was removed that did not run is unknown: under another policy it may have run until then.
+    private static func unseenRemoval(from: UInt64, end: UInt64) -> TimelineTaint {
+        TimelineTaint(
+            vcpu: nil, pcpu: nil, from: from, to: end,
+            cause: "an event was removed while it was not running, at a time that no record shows",
             origin: .inferredDemand)
     }
 
@@ -97,7 +113,7 @@ extension TimelineBuilder {
     }
 
     private func taints() -> [TimelineTaint] {
-        lost.map { record in
+        lost.filter { $0.kind.map(Witnesses.isTestimony) != true }.map { record in
             let what = record.count.map { "\($0) records were lost" } ?? "records were lost"
             return TimelineTaint(
                 vcpu: nil, pcpu: Int(record.pcpu), from: record.earliest, to: record.latest,

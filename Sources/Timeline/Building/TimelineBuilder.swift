@@ -12,6 +12,7 @@ public struct TimelineBuilder {
     var attribution: ThreadAttribution
     var raw: [RawEvent] = []
     var uncore = UncoreReadings()
+    var witnesses = Witnesses()
     var lost: [LostRecords] = []
     /// What is missing at the end of a trace that was never finished.
     var unfinished: [LostRecords] = []
@@ -110,6 +111,8 @@ public struct TimelineBuilder {
         case .writeMSR, .readMSR, .rdpmc:
             uncore.take(event)
             reader.take(event, index: index)
+        case .processFork, .processExit: break
+        case .perfEventOpen, .acceptIRQ: witnesses.take(event)
         case .schedSwitch:
             reader.take(event, index: index)
             append(event, index, .switched, other: event.nextPID)
@@ -139,6 +142,7 @@ public struct TimelineBuilder {
         showsEntries = survey.showsEntries
         self.highestPCPU = highestPCPU
         self.survey = survey
+        witnesses = survey.witnesses
     }
 
     public mutating func take(_ record: LostRecords) { lost.append(record) }

@@ -1,5 +1,6 @@
 import PMU
 import Policy
+import Trace
 
 /// From holdings to the host events that made them: which holdings are one event, when it came and went.
 ///
@@ -10,6 +11,8 @@ struct HostEventInference {
     struct Candidate: Sendable {
         var pcpu: Int32
         var thread: Int32
+        /// Which use of the thread's id it is.
+        var use: Int
         var config: UInt64
         var exclusion: EventSpec.Exclusion
         var exclusionKnown: Bool
@@ -19,6 +22,8 @@ struct HostEventInference {
         var steps: [Step] = []
         /// It was on its counter before the trace began.
         var wasBefore = false
+        /// The counter that it was on then.
+        var counterBefore: Counter?
         /// Where its first start stood relative to a task switch.
         var firstPhase = PMUSection.Phase.operation
         var holdings = 0
@@ -31,13 +36,13 @@ struct HostEventInference {
         var listsHoldThroughout = true
         /// Whether one thread alone was current when the event was started.
         var hasOneThread = true
-        fileprivate var running = false
-        fileprivate var value: UInt64?
+        var running = false
+        var value: UInt64?
         /// `value` is not one that a period begins with: the event counted since.
-        fileprivate var hasCounted = false
-        fileprivate var stoppedIn: Int32 = -1
-        fileprivate var stopWasAlone = false
-        fileprivate var removed = false
+        var hasCounted = false
+        var stoppedIn: Int32 = -1
+        var stopWasAlone = false
+        var removed = false
     }
 
     /// What somebody did to the event, at the trace event `event`.
@@ -46,7 +51,7 @@ struct HostEventInference {
         var event: UInt64
         var pcpu: Int32
         var kind: Kind
-        enum Kind: Sendable {
+        enum Kind: Sendable, Equatable {
             case install
             case enable
             case disable
@@ -61,22 +66,29 @@ struct HostEventInference {
         var pcpu: Int32
     }
 
-    private(set) var candidates: [Candidate] = []
+    var candidates: [Candidate] = []
     private(set) var ticks: [Tick] = []
     /// Candidates of one place that got their first counters together, in the order of their starts: a group, or
     /// events that waited for the same moment.
     private(set) var cohorts: [[Int]] = []
+    /// Candidates that were started for the first time ahead of others that only came back: a new event is the last of
+    /// its list (`perf_event_groups_insert()`, kernel/events/core.c, v6.12), so that the others are in a later one,
+    /// unless the first had waited.
+    private(set) var overtakings: [(newcomer: Int, other: Int)] = []
     /// The candidate behind each holding, -1 for a guest's.
-    private(set) var candidateOf: [Int32] = []
+    var candidateOf: [Int32] = []
     /// Other candidates that a holding may as well belong to: idle then, and nothing the section shows rules them out.
-    private var rivals: [Int32: [Int32]] = [:]
-    private var byKey: [Key: [Int32]] = [:]
-    private var lastMove: [Int: UInt64] = [:]
+    var rivals: [Int32: [Int32]] = [:]
+    var byKey: [Key: [Int32]] = [:]
+    /// Starts of the section at hand that go on at the value of one event.
+    var claims: [(start: Int32, candidate: Int)] = []
+    var lastMove: [Int: UInt64] = [:]
     private var lastInstall: [Int: (time: UInt64, event: UInt64)] = [:]
-    private let interval: UInt64
-    private let clock: Clock
+    let interval: UInt64
+    let clock: Clock
+    let attribution: ThreadAttribution
 
-    private struct Key: Hashable {
+    struct Key: Hashable {
         var config: UInt64
         var exclusion: EventSpec.Exclusion
     }
@@ -84,18 +96,38 @@ struct HostEventInference {
     /// - Parameters:
     ///   - interval: of the multiplexing timer, ns.
     ///   - guests: for each holding, whether it belongs to a vCPU's own counter.
-    init(_ reader: TrafficReader, interval: UInt64, clock: Clock, guests: [Bool]) {
+    ///   - attribution: tells uses of one thread id apart: a thread's events end with it (`perf_event_exit_task()`,
+    ///     kernel/events/core.c, v6.12).
+    init(
+        _ reader: TrafficReader, interval: UInt64, clock: Clock, guests: [Bool], attribution: ThreadAttribution
+    ) {
         self.interval = interval
         self.clock = clock
+        self.attribution = attribution
         candidateOf = [Int32](repeating: -1, count: reader.holdings.count)
         let adopted = reader.holdings.indices.filter { reader.holdings[$0].wasBefore && !guests[$0] }
-        for holding in adopted.sorted(by: { reader.holdings[$0].counter < reader.holdings[$1].counter }) {
-            begin(reader, holding, section: nil)
-        }
+        for holding in HostEventInference.oldestFirst(adopted, reader) { begin(reader, holding, section: nil) }
         for (number, section) in reader.sections.enumerated() {
             take(reader, section, Int32(number), guests)
         }
         settleStops(reader)
+    }
+
+    /// Holdings from before the trace in the order in which their events came: by the counter, since events placed
+    /// together go to the first that is free for them (`UnseenHolders.order`); and those that are stopped together in
+    /// the order of their stops, which is that in which they were scheduled in (`pinned_active`, `flexible_active`,
+    /// kernel/events/core.c, v6.12).
+    private static func oldestFirst(_ holdings: [Int], _ reader: TrafficReader) -> [Int] {
+        var order = holdings.sorted {
+            UnseenHolders.order(reader.holdings[$0].counter) < UnseenHolders.order(reader.holdings[$1].counter)
+        }
+        for section in reader.sections {
+            let stopped = section.stops.map { Int($0) }.filter { reader.holdings[$0].wasBefore && order.contains($0) }
+            guard stopped.count > 1 else { continue }
+            let places = order.indices.filter { stopped.contains(order[$0]) }
+            for (place, holding) in zip(places, stopped) { order[place] = holding }
+        }
+        return order
     }
 
     private mutating func take(_ reader: TrafficReader, _ section: PMUSection, _ number: Int32, _ guests: [Bool]) {
@@ -112,6 +144,7 @@ struct HostEventInference {
             candidates[candidate].stopWasAlone = startsNothing && section.phase == .operation
         }
         for start in section.starts where !guests[Int(start)] { noteIdle(reader, start) }
+        claim(reader, section, number, guests)
         var fresh: [Int] = []
         var hasGuest = section.stops.contains { guests[Int($0)] }
         var moves = 0
@@ -121,7 +154,7 @@ struct HostEventInference {
                 continue
             }
             let holding = reader.holdings[Int(start)]
-            if let known = match(holding, number) {
+            if let known = claims.first(where: { $0.start == start })?.candidate ?? match(holding, number, .any) {
                 candidateOf[Int(start)] = Int32(known)
                 rivals[start]?.removeAll { $0 == known }
                 restart(reader, known, holding, section, number)
@@ -132,6 +165,7 @@ struct HostEventInference {
             }
         }
         noteCohort(fresh)
+        noteOvertakings(section, number, fresh)
         let p = Int(section.pcpu)
         defer { if !section.starts.isEmpty || !section.stops.isEmpty { lastMove[p, default: 0] = section.time } }
         if section.phase == .switchIn, !section.threadHasNoEvents {
@@ -157,7 +191,7 @@ struct HostEventInference {
                 }
             }
             if moves > 0, !stepsAt(section) {
-                if onTimer {
+                if onTimer, !keepsOrder(section) {
                     ticks.append(Tick(time: section.time, event: section.event, pcpu: section.pcpu))
                 } else if !hasGuest {
                     // Everything went out and came back: somebody new did not fit, and waits for a tick.
@@ -194,6 +228,20 @@ struct HostEventInference {
         }
     }
 
+    private mutating func noteOvertakings(_ section: PMUSection, _ number: Int32, _ fresh: [Int]) {
+        guard section.phase == .operation, !fresh.isEmpty else { return }
+        var newcomers: [Int] = []
+        for start in section.starts {
+            let candidate = Int(candidateOf[Int(start)])
+            if candidate < 0 { continue }
+            if fresh.contains(candidate) {
+                newcomers.append(candidate)
+            } else if candidates[candidate].stoppedIn == number {
+                for newcomer in newcomers { overtakings.append((newcomer, candidate)) }
+            }
+        }
+    }
+
     private mutating func backdate(_ fresh: [Int], _ p: Int) {
         guard let previous = lastInstall[p] else { return }
         for candidate in fresh {
@@ -201,6 +249,14 @@ struct HostEventInference {
             candidates[candidate].steps[0].event = previous.event
             candidates[candidate].firstPhase = .operation
         }
+    }
+
+    /// Whether several events that are no one's group came back as they went: a tick would have put the first of them
+    /// last.
+    private func keepsOrder(_ section: PMUSection) -> Bool {
+        let stopped = section.stops.map { candidateOf[Int($0)] }
+        guard stopped.count > 1, stopped == section.starts.map({ candidateOf[Int($0)] }) else { return false }
+        return !stopped.contains { $0 < 0 } && !cohorts.contains { $0.contains(Int(stopped[0])) }
     }
 
     private func stepsAt(_ section: PMUSection) -> Bool {
@@ -231,72 +287,14 @@ struct HostEventInference {
         candidateOf[index] = number
         candidates.append(
             Candidate(
-                pcpu: holding.pcpu, thread: holding.thread, config: holding.config, exclusion: holding.exclusion,
+                pcpu: holding.pcpu, thread: holding.thread,
+                use: attribution.use(of: holding.thread, at: holding.begin.time), config: holding.config,
+                exclusion: holding.exclusion,
                 exclusionKnown: holding.exclusionKnown, lists: holding.lists, armed: holding.armed,
                 steps: [Step(time: holding.begin.time, event: event, pcpu: holding.pcpu, kind: .install)],
-                wasBefore: section == nil, firstPhase: section?.phase ?? .operation, holdings: 1, running: true))
+                wasBefore: section == nil, counterBefore: section == nil ? holding.counter : nil,
+                firstPhase: section?.phase ?? .operation, holdings: 1, running: true))
         byKey[Key(config: holding.config, exclusion: holding.exclusion), default: []].append(number)
-    }
-
-    private mutating func restart(
-        _ reader: TrafficReader, _ known: Int, _ holding: Holding, _ section: PMUSection, _ number: Int32
-    ) {
-        candidates[known].running = true
-        candidates[known].holdings += 1
-        let narrowed = candidates[known].lists.intersection(holding.lists)
-        if !goesOn(candidates[known], holding),
-            narrowed.side != holding.lists.side || narrowed.side != candidates[known].lists.side
-        {
-            candidates[known].listsHoldThroughout = false
-        }
-        if !narrowed.isEmpty { candidates[known].lists = narrowed }
-        if holding.thread != candidates[known].thread { candidates[known].hasOneThread = false }
-        if narrowed.isTask { candidates[known].thread = holding.thread }
-        if candidates[known].stoppedIn != number {
-            if candidates[known].stopWasAlone, section.phase == .operation {
-                let stop = reader.sections[Int(candidates[known].stoppedIn)]
-                candidates[known].steps.append(
-                    Step(time: stop.time, event: stop.event, pcpu: stop.pcpu, kind: .disable))
-                candidates[known].steps.append(
-                    Step(time: section.time, event: section.event, pcpu: section.pcpu, kind: .enable))
-            } else if !candidates[known].stopWasAlone,
-                candidates[known].stoppedIn >= 0,
-                ![.switchOut, .handOver].contains(reader.sections[Int(candidates[known].stoppedIn)].phase),
-                section.phase != .handOver
-            {
-                candidates[known].wasDisplaced = true
-            }
-        } else if section.stops.count == 1, section.starts.count == 1, let armed = holding.armed,
-            armed != candidates[known].value
-        {
-            let period = (0 &- armed) & reader.shape.counterMask
-            candidates[known].hasCounted = false
-            candidates[known].steps.append(
-                Step(time: section.time, event: section.event, pcpu: section.pcpu, kind: .period(period)))
-        }
-        candidates[known].stopWasAlone = false
-    }
-
-    /// The event that goes on with this holding: the one stopped in the same section or at the same value.
-    private func match(_ holding: Holding, _ section: Int32) -> Int? {
-        var best: (score: Int, candidate: Int)?
-        for number in byKey[Key(config: holding.config, exclusion: holding.exclusion)] ?? [] {
-            let candidate = candidates[Int(number)]
-            if candidate.running || isElsewhere(candidate, holding) { continue }
-            var score = 0
-            if candidate.stoppedIn == section { score += 1 }
-            if let value = candidate.value, value == holding.armed { score += 2 }
-            if candidate.value == nil { score += 1 }
-            if candidate.armed == holding.armed, score == 0, isSampling(candidate) { score = 1 }
-            if score > best?.score ?? 0 { best = (score, Int(number)) }
-        }
-        return best?.candidate
-    }
-
-    /// Whether the event was stopped at the very value the holding was armed with, and had come there by counting: no
-    /// other event has it.
-    private func goesOn(_ candidate: Candidate, _ holding: Holding) -> Bool {
-        candidate.hasCounted && candidate.value != nil && candidate.value == holding.armed
     }
 
     /// Candidates that may be behind a holding in the place of its own: those alone that the traffic tells apart from
@@ -305,11 +303,6 @@ struct HostEventInference {
         guard let idle = rivals[holding], candidateOf[Int(holding)] >= 0 else { return [] }
         let scope = scope(of: candidates[Int(candidateOf[Int(holding)])])
         return idle.filter { self.scope(of: candidates[Int($0)]) != scope }.map(Int.init)
-    }
-
-    /// Whose events may be, with everything the trace has on them: the pCPU's, the thread's, or either.
-    private func scope(of candidate: Candidate) -> (pcpu: Int32, thread: Int32) {
-        (candidate.lists.isTask ? -1 : candidate.pcpu, candidate.lists.isCPU ? -1 : candidate.thread)
     }
 
     /// Notes who could go on with a holding: the value of a stopped counting event goes on where it was, so that
@@ -326,22 +319,22 @@ struct HostEventInference {
         if !idle.isEmpty { rivals[start] = idle }
     }
 
-    /// Whether the candidate cannot run where the holding is.
-    private func isElsewhere(_ candidate: Candidate, _ holding: Holding) -> Bool {
-        let both = candidate.lists.intersection(holding.lists)
-        if both.isEmpty { return true }
-        return both.isTask ? candidate.thread != holding.thread : candidate.pcpu != holding.pcpu
-    }
-
-    private func isSampling(_ candidate: Candidate) -> Bool {
-        candidate.armed.map { $0 & 0xffff_ffff_ffff != 0x8000_0000_0001 && $0 != 0xffff_8000_0001 } ?? false
-    }
-
     /// Takes the user's word on whose a candidate's event is.
     mutating func settle(_ candidate: Int, as lists: PerfLists) {
         candidates[candidate].lists.formIntersection(lists)
         candidates[candidate].isSettled = true
     }
+
+    /// Candidates that were put out for others or with their thread and never came back: each may have been removed
+    /// meanwhile, which makes no traffic, or has waited in vain.
+    var vanished: [Int] {
+        candidates.indices.filter {
+            !candidates[$0].running && candidates[$0].stoppedIn >= 0 && candidates[$0].steps.last?.kind != .remove
+        }
+    }
+
+    /// The section that stopped a candidate last.
+    func lastStop(of candidate: Int) -> Int { Int(candidates[candidate].stoppedIn) }
 
     /// A last stop that stood alone is a removal.
     private mutating func settleStops(_ reader: TrafficReader) {

@@ -5,17 +5,26 @@ import Trace
 ///
 /// `ThreadAttribution` says which vCPU a thread runs. What it cannot tell but acts for a guest all the same (guest
 /// accesses, events that count in guest mode only) becomes a vCPU of the VM `unattributed`, with the thread's id for
-/// an index. A VM that nothing names is told apart by its vCPUs' ids: the second vCPU 0 belongs to another one.
+/// an index.
+///
+/// A VM goes by its name, or by its process. A vCPU of which neither is known belongs to some VM, and nothing tells to
+/// which: that two such vCPUs have different ids does not make them one VM's (a trace may miss what either VM's others
+/// did), and threads made one after the other may be two VMs'. So they are put under the name `unknown`, which stands
+/// for any number of VMs; a further thread that is the same vCPU there is surely another VM's and has the name
+/// `unknown-THREAD`.
 struct ActorTable {
     private(set) var vms: [Demand.VM] = []
     private(set) var vcpus: [Demand.VCPU] = []
     /// Threads that act for a guest but that nothing names.
     private(set) var unattributed: [Int32] = []
+    /// vCPUs of which neither VM nor process is known.
+    private(set) var vcpusOfUnknownVMs: [Int] = []
     private let attribution: ThreadAttribution
     private var known: [Life: Int32] = [:]
-    private var namelessVMs: [(used: Set<Int>, vm: Int)] = []
+    private var indexesUnknown: Set<Int> = []
 
     static let unattributedVM = "unattributed"
+    static let unknownVM = "unknown"
 
     private struct Life: Hashable {
         var thread: Int32
@@ -37,17 +46,14 @@ struct ActorTable {
         }
         let life = Life(thread: thread, since: found.since, index: found.index)
         if let number = known[life] { return number }
-        let vmIndex: Int
         if let name = found.vm ?? found.process.map({ "pid\($0)" }) {
-            vmIndex = vm(named: name)
-        } else if let place = namelessVMs.firstIndex(where: { !$0.used.contains(found.index) }) {
-            namelessVMs[place].used.insert(found.index)
-            vmIndex = namelessVMs[place].vm
-        } else {
-            vmIndex = vm(named: "vm\(namelessVMs.count)")
-            namelessVMs.append((used: [found.index], vm: vmIndex))
+            return add(life, vm: vm(named: name), index: found.index)
         }
-        return add(life, vm: vmIndex, index: found.index)
+        let isFirst = indexesUnknown.insert(found.index).inserted
+        let name = isFirst ? ActorTable.unknownVM : "\(ActorTable.unknownVM)-\(thread)"
+        let number = add(life, vm: vm(named: name), index: found.index)
+        vcpusOfUnknownVMs.append(Int(number))
+        return number
     }
 
     private mutating func vm(named name: String) -> Int {

@@ -32,6 +32,16 @@ public struct ModeClocks: Sendable {
         }
     }
 
+    /// A clock that was looked at: good until the next operation is taken.
+    public struct Reading {
+        let total: UInt64
+        /// `.max` while it stands still.
+        let since: UInt64
+
+        @inline(__always)
+        public func now(_ time: UInt64) -> UInt64 { total &+ (time > since ? time &- since : 0) }
+    }
+
     private let entries: KVMRules.EntryVisibility
     private let start: UInt64
     private var guests: [Clock]
@@ -80,6 +90,11 @@ public struct ModeClocks: Sendable {
         case .threadHost(let vcpu): threads[vcpu].now(time) &- min(threads[vcpu].now(time), guests[vcpu].now(time))
         case .hostTask(let task): tasks[task].now(time)
         }
+    }
+
+    /// The clock of a vCPU's guest mode.
+    public func reading(guest vcpu: Int) -> Reading {
+        Reading(total: guests[vcpu].total, since: guests[vcpu].since ?? .max)
     }
 
     /// Where the counts of a host event belong.

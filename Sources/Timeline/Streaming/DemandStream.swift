@@ -3,16 +3,18 @@ import PMU
 import Policy
 import Trace
 
-/// The demand of a trace in which no register access of the host shows, straight from the file: operations come in batches, and
-/// none is kept.
+/// The demand of a trace in which no register access of the host shows, straight from the file: operations come in
+/// batches, and none is kept.
 ///
-/// Such a trace decides nothing and measures nothing; what demand it states is known event by event. So one look ahead at
-/// the whole trace (`DemandSurvey`) is all that `TimelineBuilder` does beside making operations, and memory does not grow with the
-/// trace: it is one decoded block per pCPU, and a batch. The operations are those of `Timeline(reader).demand`.
+/// Such a trace decides nothing and measures nothing; what demand it states is known event by event. So one look ahead
+/// at the whole trace (`DemandSurvey`) is all that `TimelineBuilder` does beside making operations, and memory does not
+/// grow with the trace: it is one decoded block per pCPU, and a batch. The operations are those of
+/// `Timeline(reader).demand`.
 public final class DemandStream {
     /// The trace's timeline; its demand holds only what happened before the trace, and its readings are left out.
     public private(set) var timeline: Timeline
     private let reader: TraceReader
+    private let store: BlockStore
     let registers: PMURegisters
     let vcpuOfThread: [Int32: Int32]
     let showsSwitches: Bool
@@ -29,7 +31,8 @@ public final class DemandStream {
         var builder = TimelineBuilder(
             metadata: reader.metadata, comms: reader.comms, shape: nil, recordedRules: recordedRules)
         registers = PMURegisters(builder.model.flavour)
-        guard let survey = try DemandSurvey(reader, summary: summary, registers: registers) else { return nil }
+        store = BlockStore(reader, registers)
+        guard let survey = try DemandSurvey(reader, summary: summary, registers: registers, store) else { return nil }
         builder.take(survey, highestPCPU: reader.pcpus.last.map { Int($0) } ?? 0)
         for record in reader.lost { builder.take(record) }
         builder.unfinished = reader.missingAtEnd
@@ -50,6 +53,9 @@ public final class DemandStream {
 
     /// The operations from the first one on.
     public func operations() throws -> DemandWalk { DemandWalk(self, try reader.walk()) }
+
+    /// The same, with what each pCPU does kept together.
+    public func lanes() -> LaneWalk { LaneWalk(self, store) }
 
     /// The recording host's first step, of which the trace has nothing.
     private func firstStep() throws -> StepDifference? {

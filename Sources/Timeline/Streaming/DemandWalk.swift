@@ -65,7 +65,8 @@ public struct DemandWalk {
         }
     }
 
-    /// The operations of events up to a change of time: what arrives and what leaves at one time is put in order together.
+    /// The operations of events up to a change of time: what arrives and what leaves at one time is put in order
+    /// together.
     private mutating func fillByArrival(_ batch: DemandBatch) throws {
         var cut = 0
         while cut == 0 {
@@ -124,7 +125,7 @@ public struct DemandWalk {
         case .kvmEntry: return .entered
         case .kvmExit: return event.leavesForRDPMC ? .exitedForRDPMC : .exited
         case .schedSwitch: return .switched
-        case .writeMSR, .readMSR, .rdpmc: return nil
+        default: return nil
         }
     }
 

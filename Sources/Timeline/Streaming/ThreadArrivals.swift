@@ -1,5 +1,5 @@
-/// A thread leaves one pCPU before it arrives on another. Where both happened at one time the merged order does not tell: what the
-/// thread did on the old pCPU up to its departure goes before the switch to it.
+/// A thread leaves one pCPU before it arrives on another. Where both happened at one time the merged order does not
+/// tell: what the thread did on the old pCPU up to its departure goes before the switch to it.
 ///
 /// Takes events batch by batch; no batch ends between two events of one time.
 struct ThreadArrivals {

@@ -15,6 +15,8 @@ struct PMUSection: Sendable {
     /// Holdings in the order of their stop, respectively start.
     var stops: [Int32] = []
     var starts: [Int32] = []
+    /// A thread left and came back, which may be one section here: what stopped may have gone with it or given way.
+    var isBothWays = false
     /// The current thread has no events of its own, then or earlier.
     var threadHasNoEvents = false
 

@@ -14,7 +14,13 @@ struct ScopeResolver {
     private var stoppedUnion: [PerfLists] = []
     private var survivedUnion: [PerfLists] = []
     private var startedUnion: [PerfLists] = []
-    private var changed = false
+    var changed = false
+    var reach: [UInt64: UInt64] = [:]
+    /// When each holding's event came in, against others of its pCPU; -1 where it may have come in before the holding
+    /// began.
+    private var ranks: [Int32] = []
+    /// Places among a section's stops whose event came in before the one that is stopped before it.
+    private var overtakes: [Bool] = []
 
     /// What an operation may stop, leave alone and start.
     private struct Pattern {
@@ -47,12 +53,26 @@ struct ScopeResolver {
     /// In which order the lists are brought in.
     private static let inOrder: [PerfLists] = [.cpuPinned, .taskPinned, .cpuFlexible, .taskFlexible]
 
+    private init() {}
+
     static func resolve(_ reader: inout TrafficReader) {
         var resolver = ScopeResolver()
+        resolver.reach = ScopeResolver.reach(reader)
+        resolver.rank(reader)
         for _ in 0..<16 {
             resolver.changed = false
             resolver.pass(&reader)
             if !resolver.changed { break }
+        }
+    }
+
+    /// A list's events go out in the order in which they came in (`__pmu_ctx_sched_out()`).
+    private mutating func rank(_ reader: TrafficReader) {
+        ranks = reader.holdings.indices.map { reader.holdings[$0].wasBefore ? -1 : Int32($0) }
+        for section in reader.sections where !section.stops.isEmpty {
+            let most = min(section.stops.count, section.starts.count)
+            guard let moved = (0...most).last(where: { moves(reader, section, $0) }) else { continue }
+            for start in section.starts.prefix(moved) { ranks[Int(start)] = -1 }
         }
     }
 
@@ -66,17 +86,26 @@ struct ScopeResolver {
             for holding in reader.sections[section].stops { open[p].removeAll { $0 == holding } }
             open[p].removeAll { reader.holdings[Int($0)].end?.event ?? .max < reader.sections[section].event }
             judge(&reader, section, survivors: open[p])
+            let survivors = open[p]
             open[p] += reader.sections[section].starts
+            var busy: UInt64 = 0
+            for holding in open[p] { busy |= reader.holdings[Int(holding)].counter.bit }
+            link(&reader, reader.sections[section], survivors: survivors, busy: busy)
         }
     }
 
     private mutating func judge(_ reader: inout TrafficReader, _ index: Int, survivors: [Int32]) {
         let section = reader.sections[index]
-        if section.stops.isEmpty && section.starts.isEmpty { return }
+        if section.stops.isEmpty && section.starts.isEmpty || section.isBothWays { return }
         let count = section.stops.count
         reset(&stoppedUnion, count)
         reset(&survivedUnion, survivors.count)
         reset(&startedUnion, section.starts.count)
+        overtakes.removeAll(keepingCapacity: true)
+        for (place, stop) in section.stops.enumerated() {
+            let last = place > 0 ? ranks[Int(section.stops[place - 1])] : -1
+            overtakes.append(last >= 0 && ranks[Int(stop)] >= 0 && ranks[Int(stop)] < last)
+        }
         var matched = false
         func consider(_ pattern: Pattern, ofCPU: Bool) {
             switch pattern.kind {
@@ -148,8 +177,8 @@ struct ScopeResolver {
                 stopped[out + place] = both
             }
         }
-        ScopeResolver.order(&stopped, 0..<out, ScopeResolver.outOrder)
-        ScopeResolver.order(&started, moved..<started.count, ScopeResolver.inOrder)
+        ScopeResolver.order(&stopped, 0..<out, ScopeResolver.outOrder, apart: overtakes)
+        ScopeResolver.order(&started, moved..<started.count, ScopeResolver.inOrder, apart: [])
         return unite()
     }
 
@@ -188,13 +217,18 @@ struct ScopeResolver {
     }
 
     /// Strikes out what cannot stand in a sequence that runs through `lists` in order.
-    private static func order(_ column: inout [PerfLists], _ range: Range<Int>, _ lists: [PerfLists]) {
+    /// - Parameter apart: places that are in a later list than the place before them.
+    private static func order(
+        _ column: inout [PerfLists], _ range: Range<Int>, _ lists: [PerfLists], apart: [Bool]
+    ) {
+        func isApart(_ place: Int) -> Bool { place > range.lowerBound && place < apart.count && apart[place] }
         var least = 0
         for place in range {
+            if isApart(place) { least += 1 }
             while least < lists.count, column[place].isDisjoint(with: lists[least]) {
                 least += 1
             }
-            if least == lists.count {
+            if least >= lists.count {
                 column[place] = []
                 return
             }
@@ -210,6 +244,7 @@ struct ScopeResolver {
                 return
             }
             for rank in greatest + 1..<lists.count { column[place].subtract(lists[rank]) }
+            if isApart(place) { greatest -= 1 }
         }
     }
 

@@ -68,18 +68,14 @@ extension TrafficReader {
     }
 
     mutating func takeV2(_ event: TraceEvent, _ index: UInt64, _ p: Int) {
-        let wasJustStopped = pcpus[p].justStopped
         pcpus[p].justStopped = false
         if event.kind == .rdpmc {
             amdRDPMC(event, index, p)
             return
         }
-        if event.kind == .readMSR {
-            if event.register == MSR.amdGlobalStatus, wasJustStopped {
-                pcpus[p].justStopped = false
-            }
-            return
-        }
+        // A read of GLOBAL_STATUS tells nothing: every stop polls it (`amd_pmu_check_overflow()`,
+        // arch/x86/events/amd/core.c, v6.12), an interrupt's or not.
+        if event.kind == .readMSR { return }
         switch RegisterName(address: event.register, flavour: .amdV2) {
         case .globalControl:
             if event.value == 0 {
@@ -93,6 +89,7 @@ extension TrafficReader {
             } else if pcpus[p].inPMI {
                 pcpus[p].inPMI = false
             } else if pcpus[p].section >= 0 {
+                reloadPending(event, index, p)
                 sections[Int(pcpus[p].section)].lastEvent = index
                 closeSection(p)
             }
@@ -115,6 +112,16 @@ extension TrafficReader {
             }
         case .counter(let counter): amdCounter(event, index, p, counter)
         default: break
+        }
+    }
+
+    /// Whoever is started has its select written right behind its counter; a counter that was written and whose event
+    /// just went on was loaded anew by an interrupt. Not every source tells that one was.
+    private mutating func reloadPending(_ event: TraceEvent, _ index: UInt64, _ p: Int) {
+        for bit in 0..<UInt8(shape.gp) where pcpus[p].pendingBits & (1 << UInt64(bit)) != 0 {
+            let counter = Counter.gp(Int(bit))
+            guard openHolding(p, counter) != nil else { continue }
+            rearm(event, index, p, counter, pcpus[p].pending[Int(counter.index)])
         }
     }
 

@@ -15,6 +15,8 @@ extension TrafficReader {
         }
         if event.kind == .readMSR {
             if event.register == MSR.globalStatus, wasJustStopped { becomeInterrupt(p) }
+            // Up to v5.17 each change reads it first.
+            if event.register == MSR.fixedControl, !pcpus[p].inPMI { fixedImage(event.value, p) }
             return
         }
         switch RegisterName(address: event.register, flavour: .intel) {
@@ -99,6 +101,12 @@ extension TrafficReader {
     private mutating func fixedImage(_ value: UInt64, _ p: Int) {
         pcpus[p].fixedControl = value
         pcpus[p].fixedControlKnown = true
+        for number in 0..<shape.fixed {
+            let field: UInt64 = 0xf << (4 * UInt64(number))
+            if value & field != 0 {
+                pcpus[p].fixedControlBefore = pcpus[p].fixedControlBefore & ~field | value & field
+            }
+        }
     }
 
     private mutating func intelCounter(_ event: TraceEvent, _ index: UInt64, _ p: Int, _ counter: Counter) {
@@ -137,10 +145,11 @@ extension TrafficReader {
         if pcpus[p].section >= 0, counter.isFixed || pcpus[p].stopping & counter.bit != 0 {
             pcpus[p].stopping &= ~counter.bit
             if openHolding(p, counter) == nil {
-                let nibble =
-                    pcpus[p].fixedControlKnown ? FixedControl.field(counter.number, of: pcpus[p].fixedControl) : 0xb
+                // Where the field is cleared at once it is 0 by now.
+                let known = counter.isFixed ? FixedControl.field(counter.number, of: pcpus[p].fixedControlBefore) : 0
                 adopt(
-                    p, counter, config: TrafficShape.fixedConfig(counter.number, nibble: nibble), exclusion: .none,
+                    p, counter, config: TrafficShape.fixedConfig(counter.number, nibble: known == 0 ? 0xb : known),
+                    exclusion: .none,
                     known: false, thread: event.pid, index: index)
             }
             end(event, index, p, counter, drained: event.value)

@@ -47,6 +47,8 @@ struct TrafficReader {
         var stopping: UInt64 = 0
         var fixedControl: UInt64 = 0
         var fixedControlKnown = false
+        /// The last field of each fixed counter that was not 0.
+        var fixedControlBefore: UInt64 = 0
         var thread: Int32 = -1
         var leaving: Int32 = -1
         var arriving: Int32 = -1
@@ -125,7 +127,7 @@ struct TrafficReader {
                 concludeDeparture(p)
                 pcpus[p].awaitsArrival = false
             }
-        case .schedSwitch: break
+        case .schedSwitch, .processFork, .processExit, .perfEventOpen, .acceptIRQ: break
         }
     }
 
@@ -237,8 +239,13 @@ struct TrafficReader {
         }
         sections[section].phase = .switchIn
         pcpus[p].awaitsArrival = false
-        for stopped in sections[section].stops where holdings[Int(stopped)].exclusion != .host {
-            holdings[Int(stopped)].lists.formIntersection(.cpu)
+        if shape.flavour == .amdCoreExt, sections[section].stops.count == pcpus[p].openAtSwitch.nonzeroBitCount {
+            // Nothing was left to be enabled between the two: they look like one.
+            sections[section].isBothWays = true
+        } else {
+            for stopped in sections[section].stops where holdings[Int(stopped)].exclusion != .host {
+                holdings[Int(stopped)].lists.formIntersection(.cpu)
+            }
         }
         for started in sections[section].starts {
             pcpus[p].openAtSwitch &= ~holdings[Int(started)].counter.bit

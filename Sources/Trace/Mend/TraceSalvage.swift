@@ -1,8 +1,8 @@
 /// Makes a whole trace of what can be read of a damaged or unfinished one.
 ///
-/// Every block that passes its checks is kept byte for byte, before and behind the damage. What is missing becomes lost records of
-/// its pCPU and interval, so that whatever judges the trace knows: with their number where the index or the block's own header still
-/// tells, else as an unknown number.
+/// Every block that passes its checks is kept byte for byte, before and behind the damage. What is missing becomes lost
+/// records of its pCPU and interval, so that whatever judges the trace knows: with their number where the index or the
+/// block's own header still tells, else as an unknown number.
 public struct TraceSalvage: Equatable, Sendable {
     public private(set) var blocks = 0
     public private(set) var events: UInt64 = 0
@@ -160,8 +160,10 @@ private struct Survey {
     /// Names the blocks inside the damage that the index still knows.
     mutating func finish() {
         var named: [TraceDamage] = []
+        let known = indexed.values.sorted { $0.offset < $1.offset }
         for piece in damage {
-            let inside = indexed.values.filter { piece.range.contains($0.offset) }.sorted { $0.offset < $1.offset }
+            let begin = known.partitioningIndex { $0.offset >= piece.range.lowerBound }
+            let inside = known[begin...].prefix { $0.offset < piece.range.upperBound }
             guard piece.pcpu == nil, !inside.isEmpty else {
                 named.append(piece)
                 continue
@@ -179,13 +181,11 @@ private struct Survey {
     func losses(_ damage: [TraceDamage]) -> [LostRecords] {
         let first = headers.map(\.header.first).min() ?? 0
         let last = headers.map(\.header.last).max() ?? 0
-        let pcpus = Set(headers.map(\.header.pcpu)).sorted()
-        /// Between the blocks of `pcpu` before and behind `range`.
+        let blocks = Dictionary(grouping: headers, by: \.header.pcpu).mapValues { KeptBlocks($0) }
+        let pcpus = blocks.keys.sorted()
         func gap(_ pcpu: UInt16, _ range: Range<UInt64>) -> ClosedRange<UInt64> {
-            let before = headers.filter { $0.header.pcpu == pcpu && $0.offset < range.lowerBound }.map(\.header.last)
-            let behind = headers.filter { $0.header.pcpu == pcpu && $0.offset >= range.upperBound }.map(\.header.first)
-            let earliest = before.max() ?? first
-            return earliest...max(earliest, behind.min() ?? last)
+            let earliest = blocks[pcpu]?.latest(before: range.lowerBound) ?? first
+            return earliest...max(earliest, blocks[pcpu]?.earliest(from: range.upperBound) ?? last)
         }
         var losses: [LostRecords] = []
         for piece in damage {
@@ -234,5 +234,32 @@ extension TraceSalvage {
         if metadataIsLost { lines.append("\(path): its metadata is lost: kernel, clock and processor are unknown") }
         lines.append("\(blocks) blocks with \(events) events kept")
         return lines
+    }
+}
+
+/// One pCPU's blocks that were kept, to be asked for the times around a place in the file.
+private struct KeptBlocks {
+    private let offsets: [UInt64]
+    /// The last time of all blocks up to each.
+    private var latest: [UInt64] = []
+    /// The first time of all blocks from each on.
+    private var earliest: [UInt64] = []
+
+    init(_ blocks: [(offset: UInt64, header: BlockHeader)]) {
+        let blocks = blocks.sorted { $0.offset < $1.offset }
+        offsets = blocks.map(\.offset)
+        for block in blocks { latest.append(max(latest.last ?? 0, block.header.last)) }
+        for block in blocks.reversed() { earliest.append(min(earliest.last ?? .max, block.header.first)) }
+        earliest.reverse()
+    }
+
+    func latest(before offset: UInt64) -> UInt64? {
+        let index = offsets.partitioningIndex { $0 >= offset }
+        return index == 0 ? nil : latest[index - 1]
+    }
+
+    func earliest(from offset: UInt64) -> UInt64? {
+        let index = offsets.partitioningIndex { $0 >= offset }
+        return index == offsets.count ? nil : earliest[index]
     }
 }

@@ -1,8 +1,8 @@
 /// Rewrites a trace without what identifies its host and guests.
 ///
-/// Removed or renamed: host name, wall clock, command line, names of VMs and threads, process and thread ids (renumbered, the same
-/// everywhere), instruction pointers, exit information, and values of registers outside the PMUs (they hold addresses). What
-/// it cannot hide: which events were counted, the counts, and when (`remains`).
+/// Removed or renamed: host name, wall clock, command line, names of VMs and threads, process and thread ids
+/// (renumbered, the same everywhere), instruction pointers, exit information, and values of registers outside the PMUs
+/// (they hold addresses). What it cannot hide: which events were counted, the counts, and when (`remains`).
 public struct TraceScrub: Sendable {
     public private(set) var events: UInt64 = 0
     /// Threads that were given a new number, and names that were given a new one.
@@ -61,9 +61,19 @@ public struct TraceScrub: Sendable {
         case .kvmMSR, .writeMSR, .readMSR: if !PMURegisters.holdsNoAddress(event.register) { event.value = 0 }
         case .rdpmc: break
         case .schedSwitch: event.a = UInt32(bitPattern: numbers[event.nextPID])
+        case .processFork, .processExit: event.a = UInt32(bitPattern: numbers[event.subjectPID])
+        case .perfEventOpen:
+            // -1 is every thread; with this flag it is no thread but a descriptor.
+            if event.openTarget > 0, event.value & perfFlagPIDCgroup == 0 {
+                event.a = UInt32(bitPattern: numbers[event.openTarget])
+            }
+        case .acceptIRQ: break
         }
         return event
     }
+
+    /// PERF_FLAG_PID_CGROUP, include/uapi/linux/perf_event.h.
+    private static let perfFlagPIDCgroup: UInt64 = 4
 
     private static func metadata(
         _ original: TraceMetadata, comms: [String], _ numbers: inout Renumbering, _ newNames: inout Renaming
@@ -86,12 +96,17 @@ public struct TraceScrub: Sendable {
             }
             words.append((thread.comm, "a thread"))
             words.append(("\(thread.tid)", "a thread"))
-            words.append(("\(thread.pid)", "a process"))
+            if let pid = thread.pid { words.append(("\(pid)", "a process")) }
             thread.vcpu = thread.vcpu ?? ThreadAttribution.vcpuIndex(ofThreadNamed: thread.comm)
             thread.comm = newNames[thread.comm]
             thread.tid = numbers[thread.tid]
-            thread.pid = numbers[thread.pid]
+            thread.pid = thread.pid.map { numbers[$0] }
             return thread
+        }
+        scrubbed.perfEventHolders?.processes = (original.perfEventHolders?.processes ?? []).map { holder in
+            words.append((holder.comm, "a process"))
+            words.append(("\(holder.pid)", "a process"))
+            return .init(pid: numbers[holder.pid], comm: newNames[holder.comm], events: holder.events)
         }
         // Sentences that a recorder wrote may name what was just renamed.
         scrubbed.blindSpots = original.blindSpots.map { SentenceScrub.replace(words, in: $0) }
@@ -106,6 +121,7 @@ private struct Renaming {
 
     subscript(_ comm: String) -> String {
         mutating get {
+            if comm.isEmpty { return comm }
             if let name = names[comm] { return name }
             let name = ThreadAttribution.vcpuIndex(ofThreadNamed: comm).map { "vcpu\($0)" } ?? "thread\(names.count)"
             names[comm] = name

@@ -69,9 +69,15 @@ public struct TraceDump {
         case .text: addText(event)
         case .json: addJSON(event)
         }
-        guard event.kind == .schedSwitch else { return }
-        names[event.pid] = event.prevComm
-        names[event.nextPID] = event.nextComm
+        switch event.kind {
+        case .schedSwitch:
+            names[event.pid] = event.prevComm
+            names[event.nextPID] = event.nextComm
+        case .processFork:
+            names[event.pid] = event.prevComm
+            names[event.subjectPID] = event.nextComm
+        default: break
+        }
     }
 
     private func name(of pid: Int32) -> String? {
@@ -129,6 +135,39 @@ extension TraceDump {
             line.add(hex: event.value)
             if event.failed { line.add(" #GP") }
         case .schedSwitch: addSwitch(event)
+        case .processFork:
+            line.add("comm=")
+            addPadded(reader.comm(event.prevComm) ?? "?", width: 0)
+            line.add(" pid=")
+            line.add(signed: Int64(event.pid))
+            line.add(" child_comm=")
+            addPadded(reader.comm(event.nextComm) ?? "?", width: 0)
+            line.add(" child_pid=")
+            line.add(signed: Int64(event.subjectPID))
+        case .processExit:
+            line.add("comm=")
+            addPadded(reader.comm(event.prevComm) ?? "?", width: 0)
+            line.add(" pid=")
+            line.add(signed: Int64(event.subjectPID))
+            line.add(" prio=")
+            line.add(signed: Int64(Int32(truncatingIfNeeded: event.value)))
+            line.add(" group_dead=")
+            line.add(event.b & 1 != 0)
+        case .perfEventOpen:
+            // The attr's address is not kept.
+            line.add("attr_uptr: 0x00000000")
+            argument(", pid: 0x", UInt64(bitPattern: Int64(event.openTarget)))
+            argument(", cpu: 0x", UInt64(bitPattern: Int64(event.openCPU)))
+            argument(", group_fd: 0x", UInt64(bitPattern: Int64(event.openGroupFD)))
+            argument(", flags: 0x", event.value)
+        case .acceptIRQ:
+            line.add("apicid ")
+            line.add(hex: UInt64(event.a))
+            line.add(" vec ")
+            line.add(decimal: UInt64(event.vector))
+            line.add(" (")
+            line.add(Array(DeliveryMode.names[Int(event.deliveryMode >> 8 & 7)].utf8))
+            line.add(event.isLevel ? "|level)" : "|edge)")
         }
         if event.inNMI { line.add(" # nmi") }
         line.add(UInt8(ascii: "\n"))
@@ -140,8 +179,17 @@ extension TraceDump {
         for byte in text.utf8 { line.add(byte < 0x20 ? UInt8(ascii: "?") : byte) }
     }
 
+    private mutating func argument(_ name: StaticString, _ value: UInt64) {
+        line.add(name)
+        // As the kernel prints it: eight digits at least.
+        var digits = 1
+        while digits < 8, value >> UInt64(4 * digits) != 0 { digits += 1 }
+        for _ in digits..<8 { line.add("0") }
+        line.add(hex: value)
+    }
+
     private mutating func addExitReason(_ event: TraceEvent) {
-        if let name = ExitReason.name(event.exitReason, isa: event.isa) {
+        if let name = ExitReason.name(of: event.exitReason, isa: event.isa) {
             line.add(Array(name.utf8))
         } else {
             line.add("0x")
@@ -225,6 +273,27 @@ extension TraceDump {
             thread("prev", event.prevComm, event.pid, event.prevPrio)
             field(",\"prevState\":", event.value)
             thread("next", event.nextComm, event.nextPID, event.nextPrio)
+        case .processFork:
+            name("parentComm", event.prevComm)
+            name("childComm", event.nextComm)
+            signed(",\"childPid\":", event.subjectPID)
+        case .processExit:
+            name("comm", event.prevComm)
+            signed(",\"exitPid\":", event.subjectPID)
+            signed(",\"prio\":", Int32(truncatingIfNeeded: event.value))
+            line.add(",\"groupDead\":")
+            line.add(event.b & 1 != 0)
+        case .perfEventOpen:
+            signed(",\"targetPid\":", event.openTarget)
+            signed(",\"cpu\":", event.openCPU)
+            signed(",\"groupFd\":", event.openGroupFD)
+            field(",\"openFlags\":", event.value)
+        case .acceptIRQ:
+            field(",\"apicId\":", UInt64(event.a))
+            field(",\"vector\":", UInt64(event.vector))
+            field(",\"deliveryMode\":", UInt64(event.deliveryMode))
+            line.add(",\"level\":")
+            line.add(event.isLevel)
         }
         line.add("}\n")
     }
@@ -232,6 +301,18 @@ extension TraceDump {
     private mutating func field(_ name: StaticString, _ value: UInt64) {
         line.add(name)
         line.add(decimal: value)
+    }
+
+    private mutating func signed(_ name: StaticString, _ value: Int32) {
+        line.add(name)
+        line.add(signed: Int64(value))
+    }
+
+    private mutating func name(_ key: StaticString, _ comm: UInt32) {
+        line.add(",\"")
+        line.add(key)
+        line.add("\":")
+        if let name = reader.comm(comm) { line.add(json: name) } else { line.add("null") }
     }
 
     private mutating func thread(_ role: StaticString, _ comm: UInt32, _ pid: Int32, _ prio: UInt32) {

@@ -24,7 +24,9 @@ extension TraceInfo {
         }
         line("pCPUs", pcpus.isEmpty ? "none" : Self.ranges(pcpus))
         line("records", "\(records.values.reduce(0, &+))")
-        for kind in EventKind.allCases { line("  \(kind.tracepoint)", "\(records[kind] ?? 0)") }
+        for kind in EventKind.allCases where !kind.isOptional || records[kind] ?? 0 > 0 {
+            line("  \(kind.tracepoint)", "\(records[kind] ?? 0)")
+        }
         line("lost", lostText)
         for (pcpu, count) in lost.byCPU.sorted(by: { $0.key < $1.key }) { line("  pCPU \(pcpu)", "\(count)") }
         if let cost = metadata.recorder {
@@ -49,6 +51,12 @@ extension TraceInfo {
             line("  \(hex(access.register))", "\(access.direction.rawValue)\(fault) \(access.count)")
         }
         if isCapped { out += "  and more: there are too many different ones to count each\n" }
+        if let holders = metadata.perfEventHolders {
+            out += "perf events held at the start\n"
+            for holder in holders.processes { line("  \(holder.pid)", "\(holder.comm), \(holder.events)") }
+            let unseen = holders.unseen == 0 ? "" : "; \(holders.unseen) process(es) could not be looked at"
+            line("  in all", "\(holders.processes.reduce(0) { $0 + $1.events }) by user space\(unseen)")
+        }
         for spot in metadata.blindSpots { line("blind spot", spot) }
         for piece in damage { line("damaged", "offset \(piece.range.lowerBound): \(piece.reason)") }
         return out

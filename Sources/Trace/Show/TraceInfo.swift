@@ -91,9 +91,11 @@ extension TraceInfo.Lost {
                 byCPU[record.pcpu, default: 0] += 0
                 continue
             }
-            total &+= count
-            byCPU[record.pcpu, default: 0] &+= count
-            if let kind = record.kind { byTracepoint[kind, default: 0] &+= count }
+            let sum = total.addingSaturated(count)
+            isLowerBound = isLowerBound || sum - total != count
+            total = sum
+            byCPU[record.pcpu] = byCPU[record.pcpu, default: 0].addingSaturated(count)
+            if let kind = record.kind { byTracepoint[kind] = byTracepoint[kind, default: 0].addingSaturated(count) }
         }
     }
 }

@@ -65,10 +65,12 @@ public struct KbufferPage {
     }
 
     public let missed: Missed
-    private let page: UnsafeRawBufferPointer
-    private var position: Int
-    private let end: Int
-    private var time: UInt64
+    @usableFromInline let page: UnsafeRawBufferPointer
+    @usableFromInline var position: Int
+    @usableFromInline let end: Int
+    /// That of the record last given out.
+    public var time: UInt64 { clock }
+    @usableFromInline var clock: UInt64
 
     /// - Returns: nil where the page's own header cannot be; `page` is then not of a ring buffer.
     public init?(_ page: UnsafeRawBufferPointer, layout: PageLayout) {
@@ -80,7 +82,7 @@ public struct KbufferPage {
         let size = Int(commit & Self.sizeMask)
         guard size <= page.count - layout.dataOffset else { return nil }
         self.page = page
-        time = page.value(0)
+        clock = page.value(0)
         position = layout.dataOffset
         end = layout.dataOffset + size
         if commit & Self.lostBefore == 0 {
@@ -95,6 +97,26 @@ public struct KbufferPage {
 
     /// The page's time stamp, that of its first record.
     public var startTime: UInt64 { page.value(0) }
+
+    /// The next record if it is one of the ordinary kind, whose length stands in its first word; nil where `next()`
+    /// must look.
+    @inlinable @inline(__always)
+    public mutating func nextOrdinary() -> UnsafeRawBufferPointer? {
+        guard end &- position >= 4 else { return nil }
+        let word = UInt32(littleEndian: page.loadUnaligned(fromByteOffset: position, as: UInt32.self))
+        let type = word & 31
+        let length = Int(truncatingIfNeeded: type &* 4)
+        // 1...28: a type of 0 wraps.
+        guard type &- 1 < 28, length <= end &- position &- 4 else { return nil }
+        advance(by: UInt64(word >> 5), to: position &+ 4 &+ length)
+        return UnsafeRawBufferPointer(start: page.baseAddress! + (position &- length), count: length)
+    }
+
+    @inlinable @inline(__always)
+    mutating func advance(by delta: UInt64, to next: Int) {
+        clock &+= delta
+        position = next
+    }
 
     /// The next record, or why there is none.
     public mutating func next() -> Item {
@@ -117,19 +139,19 @@ public struct KbufferPage {
                     return .damaged(offset: start, reason: "padding reaches beyond the page")
                 }
                 position += Int(length) - 4
-                time &+= delta
+                clock &+= delta
             case 30:
                 guard let upper = following() else {
                     return .damaged(offset: start, reason: "a time extension reaches beyond the page")
                 }
-                time &+= UInt64(upper) << 27 + delta
+                clock &+= UInt64(upper) << 27 + delta
             case 31:
                 guard let upper = following() else {
                     return .damaged(offset: start, reason: "a time stamp reaches beyond the page")
                 }
                 let absolute = UInt64(upper) << 27 + delta
-                let known = time & ~((1 << Self.absoluteBits) - 1)
-                time = known | (absolute & ((1 << Self.absoluteBits) - 1))
+                let known = clock & ~((1 << Self.absoluteBits) - 1)
+                clock = known | (absolute & ((1 << Self.absoluteBits) - 1))
             case 0:
                 guard let length = following(), length >= 4, Int(length) <= end - position + 4 else {
                     return .damaged(offset: start, reason: "a record claims more than the page holds")
@@ -152,7 +174,7 @@ public struct KbufferPage {
     }
 
     private mutating func record(_ length: Int, _ delta: UInt64) -> Item {
-        time &+= delta
+        clock &+= delta
         let bytes = UnsafeRawBufferPointer(rebasing: page[position..<position + length])
         // A length from the extra word need not be a multiple of 4; the next record is aligned.
         position = min(end, position + (length + 3) & ~3)

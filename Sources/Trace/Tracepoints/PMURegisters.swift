@@ -1,8 +1,8 @@
-/// The registers of the core PMU: what a recorder's in-kernel filter lets through, an importer keeps with `--pmu-only`, and
-/// `scrub` leaves as it is. One table, so that a recording and an import of the same run hold the same accesses.
+/// The registers of the core PMU: what a recorder's in-kernel filter lets through, an importer keeps with `--pmu-only`,
+/// and `scrub` leaves as it is. One table, so that a recording and an import of the same run hold the same accesses.
 ///
-/// Intel SDM volume 4 and AMD APM volume 2, appendix A, as Linux uses them. AMD's other PMUs (L3, NB, data fabric, memory
-/// controller) and Intel's uncore lie outside.
+/// Intel SDM volume 4 and AMD APM volume 2, appendix A, as Linux uses them. AMD's other PMUs (L3, NB, data fabric,
+/// memory controller) and Intel's uncore lie outside.
 public enum PMURegisters {
     public static let ranges: [ClosedRange<UInt32>] = [
         0x186...0x18f,  // IA32_PERFEVTSEL0-9

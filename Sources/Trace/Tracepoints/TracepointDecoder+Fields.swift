@@ -1,9 +1,9 @@
 /// An integer of a record: read with its own width and sign, wherever it lies.
 struct IntegerField: Sendable {
-    private var offset: UInt32
+    let offset: UInt32
     /// 1, 2, 4 or 8 bytes; 0 for a field that this kernel does not have.
-    private var size: UInt8
-    private var isSigned: Bool
+    let size: UInt8
+    let isSigned: Bool
 
     static let absent = IntegerField(offset: 0, size: 0, isSigned: false)
 
@@ -37,6 +37,7 @@ struct IntegerField: Sendable {
 
 /// A string of a record, in place or behind a `__data_loc` or `__rel_loc` word.
 struct TextField: Sendable {
+    let name: String
     let offset: Int
     let size: Int
     let storage: TracepointFormat.Storage
@@ -88,7 +89,7 @@ struct LayoutReader {
             throw unusable(name, "is a data location of \(field.size) bytes")
         }
         try reach(field)
-        return TextField(offset: field.offset, size: field.size, storage: field.storage)
+        return TextField(name: name, offset: field.offset, size: field.size, storage: field.storage)
     }
 
     private mutating func reach(_ field: TracepointFormat.Field) throws {

@@ -1,7 +1,7 @@
 /// The layout of one tracepoint's records, as the traced kernel describes it.
 ///
-/// Layouts differ between kernels: `kvm_entry` gained `intr_info` and `error_code`, and `kvm_exit` gained `requests`, between
-/// Linux 6.12 and 6.18, and that of 5.4 does not name its vCPU. So offsets are always taken from the text that
+/// Layouts differ between kernels: `kvm_entry` gained `intr_info` and `error_code`, and `kvm_exit` gained `requests`,
+/// between Linux 6.12 and 6.18, and that of 5.4 does not name its vCPU. So offsets are always taken from the text that
 /// the kernel wrote (`events/SYSTEM/NAME/format` in tracefs, or the copy inside a perf.data or trace.dat file).
 public struct TracepointFormat: Equatable, Sendable {
     /// The tracepoint's name without its system, e.g. `kvm_msr`.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bench
+import Counts
 import Foundation
 import Report
 

@@ -41,7 +41,7 @@ struct BisectCommand: ParsableCommand {
     @Option(name: [.long, .customLong("require-owner")], help: "Only this owner; may be repeated.") var owner:
         [String] = []
     @Option(help: "A tolerance rule, as in vpmu check; may be repeated.") var tolerance: [String] = []
-    @Option(help: "What counts as bad beside worse: worse (nothing else) or better.") var failOn: CheckExit.FailOn =
+    @Option(help: "What counts as bad beside worse: worse (nothing else) or better.") var failOn: ExitStatus.FailOn =
         .worse
     @Option(help: "A YAML file with host events that no trace shows.") var hostEvents: String?
     @Flag(help: "Write JSON.") var json = false

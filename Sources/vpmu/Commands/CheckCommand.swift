@@ -5,7 +5,7 @@ import Foundation
 import Report
 import Timeline
 
-extension CheckExit.FailOn: ExpressibleByArgument {}
+extension ExitStatus.FailOn: ExpressibleByArgument {}
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -32,7 +32,7 @@ struct CheckCommand: ParsableCommand {
     @Option(
         help: "Only this owner decides, and it must be there (guest:VM, guest:VM/VCPU, host:NAME); may be repeated.")
     var requireOwner: [String] = []
-    @Option(help: "What else fails: worse (nothing else) or better.") var failOn: CheckExit.FailOn = .worse
+    @Option(help: "What else fails: worse (nothing else) or better.") var failOn: ExitStatus.FailOn = .worse
     @Flag(help: "Watch the conformance laws; a policy that breaks one cannot be judged.") var checkLaws = false
     @Option(help: "A YAML file with host events that no trace shows.") var hostEvents: String?
     @Flag(help: "Write JSON.") var json = false
@@ -58,8 +58,8 @@ struct CheckCommand: ParsableCommand {
                 owners: requireOwner, replay: replay.function)
             let report = try check.run(listed, policy: policy)
             try write(report)
-            let exit = CheckExit(report.verdict, failOn: failOn)
-            if exit != .good { throw ExitCode(exit.rawValue) }
+            let exit = ExitStatus(report.verdict, failOn: failOn)
+            if exit != .good { throw exit.code }
         }
     }
 

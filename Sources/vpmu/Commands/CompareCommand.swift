@@ -32,6 +32,7 @@ struct CompareCommand: ParsableCommand {
         help: "Only this preset, YAML file or shared object; may be repeated. Default: every preset.")
     var policy: [String] = []
     @Option(help: "List so many of the worst off VMs and host events. Default for folders: 20.") var worst: Int?
+    @Flag(help: "List every series of a trace, not only the first that tell the policies apart.") var all = false
     @Flag(help: "Instead, one line for each policy and one column for each trace.") var byTrace = false
     @Flag(help: "Watch the conformance laws while policies play.") var checkLaws = false
     @Option(help: "A YAML cost table: source, and ns per operation; adds overhead in time.") var costs: String?
@@ -40,15 +41,24 @@ struct CompareCommand: ParsableCommand {
 
     func validate() throws {
         guard (1...256).contains(threads) else { throw ValidationError("--threads \(threads) is not 1 to 256") }
-        if byTrace, json || worst != nil { throw ValidationError("--by-trace goes without --json and --worst") }
+        if byTrace, json || worst != nil || costs != nil {
+            throw ValidationError("--by-trace goes without --json, --worst and --costs")
+        }
+        if all, byTrace || worst != nil || json {
+            throw ValidationError("--all goes without --json, --worst and --by-trace")
+        }
         if let worst, worst < 0 { throw ValidationError("--worst \(worst) is less than nothing") }
     }
 
     func run() throws { try JudgeErrors.mapped(judged) }
 
+    private func shown(_ tables: [CountsTable]) -> String {
+        Comparison(tables).text(Terminal.standardOutput, length: all ? .all : .atMost(40))
+    }
+
     private func judged() throws {
         let policies =
-            try policy.isEmpty ? PolicyCatalogue.all().map { PlayedPolicy($0) } : policy.map(PolicyArgument.played)
+            try policy.isEmpty ? PolicyCatalogue.all().map { PlayedPolicy($0) } : policy.map(PolicyInput.played)
         let listed = traces == ["-"] ? [CheckedTrace(name: "-", path: "-")] : try CheckedTrace.list(traces)
         let isAlone = traces.count == 1 && listed.count == 1 && listed[0].path == traces[0]
         let costTable = try costs.map { try CostTable(contentsOf: $0) }
@@ -58,7 +68,7 @@ struct CompareCommand: ParsableCommand {
                 trace.path, hostEvents: hostEvents, under: policies, threads: threads, laws: checkLaws ? .on : .off)
             if let costTable { tables = tables.map { $0.costed(by: costTable) } }
             if isAlone, worst == nil, !byTrace {
-                let text = try json ? CountsTable.json(tables) : Comparison(tables).text(Terminal.standardOutput)
+                let text = try json ? CountsTable.json(tables) : shown(tables)
                 print(text, terminator: "")
                 return
             }

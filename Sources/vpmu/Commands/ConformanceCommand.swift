@@ -1,4 +1,5 @@
 import ArgumentParser
+import Counts
 import Foundation
 import Host
 import PMU

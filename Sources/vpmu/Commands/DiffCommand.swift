@@ -44,6 +44,6 @@ struct DiffCommand: ParsableCommand {
             print(try json ? diff.json() : diff.text(terminal), terminator: "")
             answer = diff.answer
         }
-        if answer != .same { throw ExitCode(answer.rawValue) }
+        if answer != .same { throw answer.exitStatus.code }
     }
 }

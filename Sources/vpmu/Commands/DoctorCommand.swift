@@ -1,5 +1,6 @@
 import ArgumentParser
 import Capture
+import Counts
 
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -28,8 +28,9 @@ struct DumpCommand: ParsableCommand {
 
     func validate() throws {
         let (from, to) = (from.nanoseconds, to?.nanoseconds ?? .max)
-        if decisions, from != 0 || to != .max || !cpu.isEmpty {
-            throw ValidationError("--decisions are read off the whole trace; it goes without --from, --to and --cpu")
+        if decisions, from != 0 || to != .max || !cpu.isEmpty || skipDamage {
+            throw ValidationError(
+                "--decisions are read off the whole trace; it goes without --from, --to, --cpu and --skip-damage")
         }
         guard from <= to else { throw ValidationError("--from \(from) ns is later than --to \(to) ns") }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bisect
+import Counts
 import Timeline
 import Trace
 
@@ -27,7 +28,7 @@ struct ExplainCommand: ParsableCommand {
     func run() throws {
         try JudgeErrors.mapped {
             let a = try PolicyInput.rules(policy)
-            let timeline = try input.timeline()
+            let (reader, timeline) = try input.opened()
             let b = try against.map { try PolicyInput.rules($0) } ?? timeline.recordedRules
             try timeline.require(owner.map { [$0] } ?? [], trace: input.file)
             guard at.nanoseconds <= timeline.end else {
@@ -39,7 +40,7 @@ struct ExplainCommand: ParsableCommand {
                 return
             }
             explanation.addCost(timeline, a: a, b: b)
-            if input.file != "-" { try explanation.addAccesses(from: TraceReader(path: input.file)) }
+            try explanation.addAccesses(from: reader)
             print(try json ? explanation.json() : explanation.text, terminator: "")
             throw ExitStatus.no.code
         }

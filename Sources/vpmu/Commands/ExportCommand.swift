@@ -26,8 +26,8 @@ struct ExportCommand: ParsableCommand {
     func run() throws {
         let reader = try TraceReader(path: file)
         TraceNotice.complain(about: reader)
-        let target = try ExportFile(path: output, existing: force ? .replace : .refuse)
-        try TraceExport(reader, format: format).run { try target.write($0) }
-        try target.finish()
+        var target = try OutputFile.create(path: output, existing: force ? .replace : .refuse)
+        try TraceExport(reader, format: format).run { try target.append($0) }
+        try target.close()
     }
 }

@@ -14,7 +14,8 @@ struct ImportCommand: ParsableCommand {
             The input may be perf.data (file or pipe mode, compressed or not, or the directory of perf record --threads), \
             trace.dat (versions 6 and 7), or text of perf script, ftrace and trace-cmd report, all of them also as .zst. \
             Every record of kvm_msr, kvm_entry, kvm_exit, write_msr, read_msr, rdpmc and sched_switch is taken; others \
-            are counted by name.
+            are counted by name. --optional takes more where the input has them: opens (sys_enter_perf_event_open), threads \
+            (sched_process_fork and sched_process_exit), interrupts (kvm_apic_accept_irq), or all.
 
             A damaged input gives one line a damaged place; what can be read is kept, and the trace says what is missing.
 
@@ -26,13 +27,16 @@ struct ImportCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "The trace to write, 0600; - is standard output.") var output: String
     @Flag(help: "Replace the output if it exists.") var force = false
     @Flag(help: "Leave out accesses to registers outside the PMU.") var pmuOnly = false
+    @Option(help: "Take records of optional tracepoints, too: opens, threads, interrupts, a list, or all.")
+    var optional = OptionalSources(none: ())
     @Flag(help: "Write the summary as JSON.") var json = false
 
     func run() throws {
         let source =
             input == "-"
             ? try ImportInput(descriptor: dup(STDIN_FILENO), name: "standard input") : try ImportInput(path: input)
-        let importer = Importer(options: ImportOptions(selection: pmuOnly ? .pmuOnly : .everyRegister))
+        let importer = Importer(
+            options: ImportOptions(selection: pmuOnly ? .pmuOnly : .everyRegister, optional: optional.sources))
         let (writer, summary, metadata) = try importer.run(source) { metadata in
             try TraceWriter(
                 path: output, metadata: metadata,

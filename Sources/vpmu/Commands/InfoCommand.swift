@@ -7,7 +7,8 @@ struct InfoCommand: ParsableCommand {
         discussion: """
             Example: vpmu info host.vpt
 
-            Reads the index only, whatever the size of the trace. A trace whose recorder was killed is shown as far as \
+            Reads the index alone, whatever the size of the trace, unless only the names of threads could tell which \
+            vCPU is which. A trace whose recorder was killed is shown as far as \
             it goes, and said to be unfinished.
 
             Exit status: 0 shown, 128 unreadable, 129 wrong usage.

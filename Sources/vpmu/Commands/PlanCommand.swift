@@ -1,4 +1,6 @@
 import ArgumentParser
+import Bisect
+import Counts
 import Plan
 import Policy
 import PolicyFile
@@ -17,8 +19,8 @@ struct PlanCommand: ParsableCommand {
             with --pcpus for sets of pCPUs that are configured alike: an event goes on all of a set or stays on all; \
             pCPUs in no set are left as they are. Then what every policy makes of the host as it is and as planned.
 
-            Exit status: 0 nothing is silent, or will be as planned; 1 no plan ends all silence; 128 unreadable; 129 \
-            wrong usage.
+            Exit status: 0 nothing is silent, or will be as planned; 1 no plan ends all silence; 125 the policy \
+            cannot be used; 128 unreadable; 129 wrong usage.
             """)
 
     @OptionGroup var input: TimelineArguments
@@ -34,8 +36,10 @@ struct PlanCommand: ParsableCommand {
         guard tries >= 1 else { throw ValidationError("--tries \(tries) is less than 1") }
     }
 
-    func run() throws {
-        let rules = try PolicyArgument.rules(policy)
+    func run() throws { try JudgeErrors.mapped(planned) }
+
+    private func planned() throws {
+        let rules = try PolicyInput.rules(policy)
         var sets: [PCPUSet] = []
         for list in pcpus {
             guard let set = PCPUSet(list: list) else {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Capture
+import Counts
 import Foundation
 import Trace
 
@@ -15,7 +16,7 @@ struct RecordCommand: ParsableCommand {
                       vpmu record -o day.vpt --rotate 1G --max-files 20
 
             Records kvm_msr, write_msr, read_msr, rdpmc and sched_switch on every CPU, with --exits full or summary also kvm_entry and \
-            kvm_exit, until the duration is over, the command has ended, or Ctrl-C. Registers outside the PMU are filtered \
+            kvm_exit, with --optional more, until the duration is over, the command has ended, or Ctrl-C. Registers outside the PMU are filtered \
             in the kernel. With --overwrite nothing is written before SIGUSR1, a control command or the end asks for what the \
             kernel's rings hold. Control commands are those of perf record: enable, disable, snapshot, ping, stop, each \
             answered with ack.
@@ -38,6 +39,13 @@ struct RecordCommand: ParsableCommand {
             mode; the kernel still pays for each).
             """)
     var exits = ExitDetail.none
+    @Option(
+        help: """
+            Record also: opens (who calls perf_event_open, though not for which event), threads (forks and exits: reused thread ids), \
+            interrupts (that guests' APICs take, those of their counters among them), holders (who holds perf events at the \
+            start), a list of these, or all.
+            """)
+    var optional = OptionalSources(none: ())
     @Option(help: "Where records come from: tracefs (cheapest for guests), perf, or auto: tracefs where it can be had.")
     var source = RecordingSource.automatic
     @Option(help: "Bytes of each CPU's ring: 512K, 4M. Default: sized from the host.") var buffer: String?
@@ -56,6 +64,7 @@ struct RecordCommand: ParsableCommand {
     @Argument(help: "A command to record, and to stop with.") var command: [String] = []
 
     func run() throws {
+        KeptMemory.keepForBlocks()
         let line = ProgressLine()
         let summary: RecordingSummary
         do {
@@ -87,6 +96,7 @@ struct RecordCommand: ParsableCommand {
         options.command = command
         options.source = source
         options.exits = exits
+        options.optional = optional.sources
         guard last == nil || overwrite else { throw ValidationError("--last needs --overwrite, the flight recorder") }
         options.mode = overwrite ? .flightRecorder(last: try last.map { try time($0, "--last") }) : .continuous
         options.limits = RecordingLimits(

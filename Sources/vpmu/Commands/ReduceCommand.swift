@@ -1,5 +1,6 @@
 import ArgumentParser
 import Bisect
+import Counts
 import Timeline
 import Trace
 
@@ -27,8 +28,7 @@ struct ReduceCommand: ParsableCommand {
     func run() throws {
         try JudgeErrors.mapped {
             let (a, b) = (try PolicyInput.rules(policy), try PolicyInput.rules(against))
-            let reader = try TraceReader(path: input.file)
-            let timeline = try input.timeline()
+            let (reader, timeline) = try input.opened()
             try timeline.require(owner, trace: input.file)
             let progress = ProgressLine()
             let reduced: ReducedTrace

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bisect
 import Counts
 import Foundation
 import Policy
@@ -44,6 +45,9 @@ struct ReplayCommand: ParsableCommand {
         if decisions, checksItself || output != nil || policy.count > 1 {
             throw ValidationError("--decisions takes one --policy, and goes without --output and --self")
         }
+        if checksItself || decisions, checkLaws || costs != nil {
+            throw ValidationError("--check-laws and --costs go with counts, not with --self and --decisions")
+        }
         if output != nil, policy.count > 1 { throw ValidationError("--output takes the counts of one --policy") }
     }
 
@@ -52,7 +56,7 @@ struct ReplayCommand: ParsableCommand {
     }
 
     private func judged() throws {
-        let policies = try policy.map(PolicyArgument.played)
+        let policies = try policy.map(PolicyInput.played)
         if checksItself {
             let check = SelfReplay.check(try input.timeline())
             print(try json ? check.json() : check.text, terminator: "")

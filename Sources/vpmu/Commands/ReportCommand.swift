@@ -49,7 +49,8 @@ struct ReportCommand: ParsableCommand {
                 play.visitor.finish()
                 return play.visitor.strips
             }
-            try ReportPage(title: title ?? name, tables: tables, strips: strips).write(to: output)
+            try ReportPage(title: title ?? name, tables: tables, strips: strips, testimony: timeline.testimony).write(
+                to: output)
             print("\(output): \(tables.count == 1 ? "1 policy" : "\(tables.count) policies") over \(name)")
         }
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Bisect
 import Foundation
 import Scenario
 import Trace
@@ -13,7 +14,8 @@ struct SynthCommand: ParsableCommand {
             what really was counted, integrated from the scenario's rates. The same scenario, policy and seed give the \
             same bytes. Traces/SCENARIO.md describes the file.
 
-            Exit status: 0 done, 128 the scenario cannot be used or a file cannot be written, 129 wrong usage.
+            Exit status: 0 done, 125 the policy cannot be used, 128 the scenario cannot be used or a file cannot be written, \
+            129 wrong usage.
             """)
 
     @Argument(help: "The scenario, a YAML file.") var scenario: String
@@ -27,10 +29,12 @@ struct SynthCommand: ParsableCommand {
         if output == "-", truth == "-" { throw ValidationError("--output and --truth cannot both be standard output") }
     }
 
-    func run() throws {
+    func run() throws { try JudgeErrors.mapped(synthesise) }
+
+    private func synthesise() throws {
         var scenario = try ScenarioReader.read(file: scenario)
         if let seed { scenario.seed = seed }
-        let synth = Synth(scenario, rules: try PolicyChoice.rules(policy))
+        let synth = Synth(scenario, rules: try PolicyInput.rules(policy))
         if let truth, truth != "-", !force, FileManager.default.fileExists(atPath: truth) {
             throw TraceError.exists(path: truth)
         }

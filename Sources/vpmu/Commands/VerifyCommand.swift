@@ -1,4 +1,5 @@
 import ArgumentParser
+import Counts
 import Trace
 
 struct VerifyCommand: ParsableCommand {

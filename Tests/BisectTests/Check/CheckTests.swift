@@ -21,8 +21,8 @@ struct CheckFixture {
     }
 
     init(_ before: [Series], tolerances: [String] = []) throws {
-        let path = NSTemporaryDirectory() + "vpmu-check-\(UUID().uuidString).vpt"
-        try "bytes".write(toFile: path, atomically: false, encoding: .utf8)
+        // Any file will do: what it counts is the test's own word.
+        let path = #filePath
         trace = CheckedTrace(name: "t.vpt", path: path)
         baseline = Baseline(
             tolerances: try tolerances.map { try ToleranceRule(parsing: $0) },
@@ -104,6 +104,17 @@ struct CheckTests {
         #expect(report.traces[0].sentences.map(\.owner) == ["guest:vm7"])
     }
 
+    @Test(
+        "checkpoints of a trace that is shorter than they are many, as older baselines have them, are compared all the same"
+    )
+    func equalCheckpoints() throws {
+        let checkpoints = Checkpoints(times: [5, 5, 6], counts: [1, 1, 2], silentNs: [0, 0, 0])
+        let table = CountsTable(
+            policy: "p", start: 5, end: 7, series: [CheckFixture.series(.exact(5))], checkpoints: checkpoints)
+        let kept = table.keepingCheckpoints([5, 6])
+        #expect(kept.checkpoints == Checkpoints(times: [5, 6], counts: [1, 2], silentNs: [0, 0]))
+    }
+
     @Test("loss that touches a counter turns its verdict into cannot judge, with the interval; loss elsewhere does not")
     func taint() throws {
         let fixture = try CheckFixture([CheckFixture.series(.exact(5))])
@@ -132,8 +143,12 @@ struct CheckTests {
         #expect(throws: CheckProblem.self) {
             try check.run([CheckedTrace(name: "other.vpt", path: fixture.trace.path)], policy: "p")
         }
-        try "other bytes".write(toFile: fixture.trace.path, atomically: false, encoding: .utf8)
-        #expect(throws: CheckProblem.self) { try check.run([fixture.trace], policy: "p") }
+        // Under its name there are other bytes now.
+        let other = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("LossTests.swift").path
+        #expect(throws: CheckProblem.self) {
+            try check.run([CheckedTrace(name: fixture.trace.name, path: other)], policy: "p")
+        }
     }
 
     @Test("a difference is dated by the first checkpoint that shows it")
@@ -159,8 +174,8 @@ struct CheckTests {
 
     @Test("exit codes follow the verdict")
     func exits() {
-        #expect(Verdict.allCases.map { CheckExit($0).rawValue } == [0, 0, 125, 1])
-        #expect(Verdict.allCases.map { CheckExit($0, failOn: .better).rawValue } == [0, 1, 125, 1])
+        #expect(Verdict.allCases.map { ExitStatus($0).rawValue } == [0, 0, 125, 1])
+        #expect(Verdict.allCases.map { ExitStatus($0, failOn: .better).rawValue } == [0, 1, 125, 1])
     }
 
     @Test("a trace is judged under the policy that its recorder names", arguments: ["fair", "mediated", "emulated"])

@@ -1,3 +1,4 @@
+import Host
 import PMU
 import Policy
 import Testing
@@ -42,5 +43,32 @@ struct TickTests {
         }
         // Everybody had a turn, so the ticks came through.
         #expect(play.visitor.running.allSatisfy { $0 > 0 })
+    }
+
+    @Test("no timer fires at the clock's end, where times of a trace may stand: playing ends there")
+    func clockEnd() {
+        var demand = DemandFixture()
+        for number in 0..<demand.model.gp + 2 {
+            demand.install(demand.host("turn\(number)", "branches", .flexible))
+        }
+        demand.wait(5_500)
+        demand.switchOut()
+        var timeline = demand.timeline
+        let shift = UInt64.max - timeline.end
+        let moved = timeline.demand.operations.map { operation in
+            var operation = operation
+            operation.time += shift
+            return operation
+        }
+        timeline.demand = Demand(actors: timeline.demand.actors, operations: moved)
+        (timeline.start, timeline.end) = (timeline.start + shift, .max)
+        var play = HoldingPlay(
+            timeline, rules: .emulated,
+            visitor: Held(running: [UInt64](repeating: 0, count: timeline.demand.actors.hostEvents.count)))
+        play.run()
+        #expect(play.visitor.running.allSatisfy { $0 > 0 })
+        var steps = LockStep(timeline, a: .emulated, b: .emulated)
+        #expect(steps.firstDifference() == nil)
+        #expect(Replayer.replay(timeline, under: .emulated, ticks: .own).end == .max)
     }
 }

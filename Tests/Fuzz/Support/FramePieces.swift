@@ -1,11 +1,12 @@
 import Trace
 
-/// A trace as a fuzzer writes it: frames without offsets, lengths of payloads and checksums, which follow from the rest.
+/// A trace as a fuzzer writes it: frames without offsets, lengths of payloads and checksums, which follow from the
+/// rest.
 ///
 ///     kind │ options │ bytes of body │ bytes of payload (16 bits) │ body │ payload │ kind │ ...
 ///
-/// Options: bit 0 puts the payload into a raw zstd frame, bits 1 and 2 say which checkpoint the frame names: none, the last, or one
-/// that is none.
+/// Options: bit 0 puts the payload into a raw zstd frame, bits 1 and 2 say which checkpoint the frame names: none, the
+/// last, or one that is none.
 public enum FramePieces {
     public static func file(_ pieces: [UInt8]) -> [UInt8] {
         var file: [UInt8] = []

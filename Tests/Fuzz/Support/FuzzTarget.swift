@@ -6,7 +6,8 @@ import Trace
 
 /// Everything that reads files, by the name of its fuzz target; tests run the corpus through the same code.
 ///
-/// A promise that is broken ends the process, which is what a fuzzer looks for: only the errors that a reader announces may come.
+/// A promise that is broken ends the process, which is what a fuzzer looks for: only the errors that a reader announces
+/// may come.
 public enum FuzzTarget: String, CaseIterable, Sendable {
     case perfData = "FuzzPerfData"
     case traceDat = "FuzzTraceDat"
@@ -30,8 +31,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         }
     }
 
-    /// The file that the fuzzer's bytes stand for: magic numbers and checksums are put in, so that the first byte that matters
-    /// is one that the fuzzer chose.
+    /// The file that the fuzzer's bytes stand for: magic numbers and checksums are put in, so that the first byte that
+    /// matters is one that the fuzzer chose.
     public func input(_ bytes: [UInt8]) -> [UInt8] {
         guard let mode = bytes.first else { return [] }
         switch self {

@@ -45,6 +45,9 @@ struct GuestRegisterTests {
             Access(why: "fixed counter 3 is reserved", model: .iceLakeSP, register: 0x30c, value: 0, answer: .fault),
             Access(why: "GP counter 4 of four", model: .skylakeSP, register: 0xc5, value: 0, answer: .fault),
             Access(why: "event select 4 of four", model: .skylakeSP, register: 0x18a, value: 0, answer: .fault),
+            Access(
+                why: "the second unit mask is reserved, also where the host has one", model: .lionCove, register: 0x186,
+                value: 0x100_0043_00c0, answer: .fault),
             Access(why: "ANY is reserved", model: .skylakeSP, register: 0x186, value: 0x63_00c0, answer: .fault),
             Access(why: "bit 32 without TSX", model: .skylakeSP, register: 0x186, value: 1 << 32, answer: .fault),
             Access(why: "ANY of a fixed counter", model: .skylakeSP, register: 0x38d, value: 0x4, answer: .fault),

@@ -1,5 +1,5 @@
-/// perf.data under construction: IDENTIFIER, IP, TID, TIME, CPU, PERIOD and RAW in each sample, as perf record -a makes them for
-/// tracepoints.
+/// perf.data under construction: IDENTIFIER, IP, TID, TIME, CPU, PERIOD and RAW in each sample, as perf record -a makes
+/// them for tracepoints.
 struct PerfDataBuilder {
     struct Event {
         var config: UInt64
@@ -23,14 +23,16 @@ struct PerfDataBuilder {
         bytes(type) + bytes(misc) + bytes(UInt16(8 + body.count)) + body
     }
 
-    mutating func sample(_ raw: [UInt8], time: UInt64, cpu: UInt32 = 0, pid: Int32 = 7) {
+    mutating func sample(
+        _ raw: [UInt8], time: UInt64, cpu: UInt32 = 0, process: Int32 = 5, thread: Int32 = 7
+    ) {
         let config = UInt16(raw[0]) | UInt16(raw[1]) << 8
         let event = events[Self.tracepointOfRecord[config]!]
         var body = ByteBuilder()
         body.add(event.ids[min(Int(cpu), event.ids.count - 1)])
         body.add(UInt64(0))
-        body.add(pid)
-        body.add(pid)
+        body.add(process)
+        body.add(thread)
         if sampleType & 4 != 0 { body.add(time) }
         body.add(UInt64(cpu))
         body.add(UInt64(1))
@@ -70,6 +72,11 @@ struct PerfDataBuilder {
         body.pad(to: 8)
         body.add(trailer(id: 1, time: 0, cpu: 0))
         records.append(Self.record(3, body.bytes))
+    }
+
+    mutating func fork(_ child: (pid: Int32, tid: Int32), of parent: (pid: Int32, tid: Int32)) {
+        let body = bytes(child.pid, parent.pid, child.tid, parent.tid) + bytes(UInt64(0))
+        records.append(Self.record(7, body + trailer(id: 1, time: 0, cpu: 0)))
     }
 
     private func attribute(_ event: Event) -> [UInt8] {

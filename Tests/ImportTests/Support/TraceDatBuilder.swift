@@ -73,6 +73,8 @@ struct TraceDatBuilder {
     var statistics: [String] = []
     /// trace-cmd 3.1 leaves the size of a section of pages 0.
     var fillsBufferSizes = true
+    /// How often version 7's options name each section.
+    var naming = 1
 
     private var commonOptions: [(UInt16, [UInt8])] {
         var all: [(UInt16, [UInt8])] = [
@@ -159,6 +161,7 @@ struct TraceDatBuilder {
         }
         var first = option(16, bytes(UInt64(header))) + option(18, bytes(UInt64(formats)))
         first += option(21, bytes(UInt64(processes)))
+        first = Array([[UInt8]](repeating: first, count: naming).joined())
         for (id, data) in commonOptions { first += option(id, data) }
         var previous = uncompressed(first + option(0, bytes(UInt64(0))))
         file.put(UInt64(previous), at: firstOptionsAt)
@@ -193,9 +196,10 @@ struct TraceDatBuilder {
                 described += bytes(UInt32(cpu)) + bytes(UInt64(start), UInt64(max(0, size)))
             }
             if fillsBufferSizes { file.put(UInt64(file.bytes.count - sizeAt - 8), at: sizeAt) }
-            previous = uncompressed(option(3, described) + option(0, bytes(UInt64(0))))
+            let naming = Array([[UInt8]](repeating: option(3, described), count: naming).joined())
+            previous = uncompressed(naming + option(0, bytes(UInt64(0))))
             file.put(UInt64(previous), at: link)
-            link = previous + 16 + 6 + described.count + 6
+            link = previous + 16 + naming.count + 6
         }
         return file.bytes
     }

@@ -14,8 +14,11 @@ struct ClosedLoop {
         var path: String
         var row: Series
         var truth: UInt64
-        /// The rate of its context never changes, and it ran at least half as long when it was recorded as in the replay.
+        /// The rate of its context never changes, and it ran at least half as long when it was recorded as in the
+        /// replay.
         var isSteady: Bool
+        /// The recording shows everybody's demand, and nobody whom it depends on would have done something else.
+        var isComparable: Bool
 
         var reading: Reading { row.reading }
 
@@ -69,7 +72,8 @@ struct ClosedLoop {
             }
             for (rules, truth) in zip(replayedUnder, truths) {
                 let table = Replayer.replay(timeline, under: rules)
-                compare(table, truth, recording.truth, scenario, "\(name), \(from.name) to \(rules.name)")
+                let isShown = timeline.taints.isEmpty && ClosedLoop.shows(from, rules)
+                compare(table, truth, recording.truth, scenario, "\(name), \(from.name) to \(rules.name)", isShown)
             }
         }
     }
@@ -77,7 +81,7 @@ struct ClosedLoop {
     /// Every row beside its truth. Host events that are alike on one pCPU cannot be told apart from outside: there must
     /// be a way to give each row a truth of its own.
     private mutating func compare(
-        _ table: CountsTable, _ truth: Truth, _ recorded: Truth, _ scenario: Scenario, _ path: String
+        _ table: CountsTable, _ truth: Truth, _ recorded: Truth, _ scenario: Scenario, _ path: String, _ isShown: Bool
     ) {
         var seen: Set<SeriesKey> = []
         for wanted in truth.series {
@@ -92,12 +96,13 @@ struct ClosedLoop {
             let twins = truth.series.filter { isAlike($0.owner, $0.pcpu, $0.counter, $0.event) }
             let rows = table.series.filter { isAlike($0.key.owner, $0.key.pcpu, $0.key.counter, $0.key.event) }
             let ran = recorded.series.first { isAlike($0.owner, $0.pcpu, $0.counter, $0.event) }?.runningNs ?? 0
-            let steady = ClosedLoop.isSteady(scenario, wanted.owner)
+            let steady = ClosedLoop.isSteady(scenario, wanted)
             if twins.count == 1, rows.count == 1 {
                 judged.append(
                     Judged(
                         path: path, row: rows[0], truth: wanted.count,
-                        isSteady: steady && 2 * ran >= wanted.runningNs && wanted.runningNs > 0))
+                        isSteady: steady && 2 * ran >= wanted.runningNs && wanted.runningNs > 0,
+                        isComparable: isShown && !table.openLoop.contains { $0.owner == wanted.owner }))
             } else if !rows.isEmpty {
                 judgeAlike(rows, twins.map(\.count), path)
             }
@@ -108,7 +113,7 @@ struct ClosedLoop {
     private mutating func judgeAlike(_ rows: [Series], _ truths: [UInt64], _ path: String) {
         alike += rows.count
         func holds(_ row: Series, _ truth: UInt64) -> Bool {
-            Judged(path: path, row: row, truth: truth, isSteady: false).isWrong == false
+            Judged(path: path, row: row, truth: truth, isSteady: false, isComparable: false).isWrong == false
         }
         var rowOf = [Int?](repeating: nil, count: truths.count)
         func place(_ row: Int, _ tried: inout Set<Int>) -> Bool {
@@ -132,13 +137,23 @@ struct ClosedLoop {
         }
     }
 
-    private static func isSteady(_ scenario: Scenario, _ owner: String) -> Bool {
-        guard owner.hasPrefix("guest:") else {
-            return scenario.hostRates.phases.count == 1
-                && scenario.vms.allSatisfy { $0.vcpus.allSatisfy { $0.rates.phases.count == 1 } }
+    /// Whom a mediated host refused, and what guests without a PMU would have done with one, no recording shows.
+    private static func shows(_ from: PolicyRules, _ to: PolicyRules) -> Bool {
+        from == to || from.guests == .emulated || to.guests == .none && from.hostVisibility != .refuses
+    }
+
+    /// Whether the rate at which the event happens never changes. Where guests run an event that counts them as well
+    /// happens at the guests' rate or the host's, in turns.
+    private static func isSteady(_ scenario: Scenario, _ series: Truth.Series) -> Bool {
+        guard series.owner.hasPrefix("guest:") else {
+            let plan = scenario.events.first { "host:\($0.name)" == series.owner }
+            let meetsGuests = scenario.vms.contains { vm in
+                vm.vcpus.contains { $0.thread.placements.contains { $0.pcpu == series.pcpu } || series.pcpu == nil }
+            }
+            return scenario.hostRates.phases.count == 1 && (plan?.exclusion == .guest || !meetsGuests)
         }
         return scenario.vms.contains { vm in
-            owner.hasPrefix("guest:\(vm.name)/") && vm.vcpus.allSatisfy { $0.rates.phases.count == 1 }
+            series.owner.hasPrefix("guest:\(vm.name)/") && vm.vcpus.allSatisfy { $0.rates.phases.count == 1 }
         }
     }
 }

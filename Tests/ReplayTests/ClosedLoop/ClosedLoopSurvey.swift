@@ -8,12 +8,38 @@ struct ClosedLoopSurvey {
     private(set) var agreeing = 0
     private(set) var wrong: [String] = []
     private var marks: [Mark: Int] = [:]
-    /// Of bounded rows in contexts of constant rate that were measured for at least half of the time: widths and errors
-    /// in parts of the truth. Rows that nothing limits are left out; they are counted.
-    private(set) var widths: [Double] = []
-    private(set) var errors: [Double] = []
-    private var open = 0
-    private var rests: [String: [Double]] = [:]
+    /// Rows in contexts of constant rate that ran for at least half of the time when recorded.
+    private(set) var steady = Spread()
+    /// Those of them whose demand the recording shows, and their bounded rows alone.
+    private(set) var comparable = Spread()
+    private(set) var bounded = Spread()
+    private var rests: [String: Spread] = [:]
+
+    /// Widths and errors of many rows, in parts of the truth; infinite where there is no upper end, or no count.
+    struct Spread {
+        var widths: [Double] = []
+        var errors: [Double] = []
+
+        mutating func add(_ width: Double, _ error: Double) {
+            widths.append(width)
+            errors.append(error)
+        }
+
+        mutating func add(_ other: Spread) {
+            widths += other.widths
+            errors += other.errors
+        }
+
+        var medianWidth: Double { Spread.median(widths) }
+        var medianError: Double { Spread.median(errors) }
+
+        private static func median(_ values: [Double]) -> Double {
+            let sorted = values.sorted()
+            return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
+        }
+
+        var text: String { "\(widths.count) rows, median width \(medianWidth), median error \(medianError)" }
+    }
 
     mutating func add(_ loop: ClosedLoop) {
         judged += loop.judged.count
@@ -24,14 +50,14 @@ struct ClosedLoopSurvey {
         for one in loop.judged {
             marks[one.reading.mark, default: 0] += 1
             if one.isWrong { wrong.append(one.words) }
-            guard one.reading.mark == .bounded else { continue }
-            if one.reading.hi == nil { open += 1 }
             guard one.isSteady, let width = one.width else { continue }
-            widths.append(width)
-            errors.append(one.error ?? .infinity)
-            let direction = one.path.split(separator: ",").last.map(String.init) ?? ""
-            let who = one.row.key.owner.hasPrefix("guest:") ? "guest" : "host"
-            rests["\(direction) \(who): \(one.row.reason)", default: []].append(width)
+            let error = one.error ?? .infinity
+            steady.add(width, error)
+            guard one.isComparable else { continue }
+            comparable.add(width, error)
+            guard one.reading.mark == .bounded else { continue }
+            bounded.add(width, error)
+            rests[one.row.reason, default: Spread()].add(width, error)
         }
     }
 
@@ -54,34 +80,30 @@ struct ClosedLoopSurvey {
         }
     }
 
-    mutating func add(_ other: ClosedLoopSurvey) {
+    private mutating func add(_ other: ClosedLoopSurvey) {
         judged += other.judged
         alike += other.alike
         recordings += other.recordings
         agreeing += other.agreeing
         wrong += other.wrong
         marks.merge(other.marks, uniquingKeysWith: +)
-        widths += other.widths
-        errors += other.errors
-        open += other.open
-        rests.merge(other.rests, uniquingKeysWith: +)
-    }
-
-    static func median(_ values: [Double]) -> Double {
-        let sorted = values.sorted()
-        return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
+        steady.add(other.steady)
+        comparable.add(other.comparable)
+        bounded.add(other.bounded)
+        for (reason, spread) in other.rests { rests[reason, default: Spread()].add(spread) }
     }
 
     var text: String {
         var lines = [
-            "\(judged) rows judged: \(marks[.exact] ?? 0) exact, \(marks[.bounded] ?? 0) bounded (\(open) of them open), "
-                + "\(marks[.unknown] ?? 0) unknown, and \(alike) of events that are alike; \(wrong.count) wrong; self-replay \(agreeing) of \(recordings)",
-            "\(widths.count) bounded where the rate is constant and half was measured: median width "
-                + "\(ClosedLoopSurvey.median(widths)), median error \(ClosedLoopSurvey.median(errors))",
+            "\(judged) rows judged: \(marks[.exact] ?? 0) exact, \(marks[.bounded] ?? 0) bounded, "
+                + "\(marks[.unknown] ?? 0) unknown, and \(alike) of events that are alike; \(wrong.count) wrong; "
+                + "self-replay \(agreeing) of \(recordings)",
+            "in widths and errors in parts of the truth, where the rate is constant and the event ran at least half of the time:",
+            "  everything: \(steady.text)",
+            "  where the recording shows all demand: \(comparable.text)",
+            "  of these bounded: \(bounded.text)",
         ]
-        for (reason, widths) in rests.sorted(by: { $0.key < $1.key }) {
-            lines.append("  \(widths.count) rows, median width \(ClosedLoopSurvey.median(widths)): \(reason)")
-        }
+        for (reason, spread) in rests.sorted(by: { $0.key < $1.key }) { lines.append("    \(spread.text): \(reason)") }
         return lines.joined(separator: "\n")
     }
 }

@@ -8,8 +8,9 @@ import Timeline
 
 @testable import Replay
 
-/// `VPMU_CLOSED_LOOP=200` plays that many scenarios (`85-90`: those seeds) in every direction between all presets and prints the figures
-/// (`Tools/closed-loop` does); without it a part of them is played.
+/// `VPMU_CLOSED_LOOP=200` plays that many scenarios (`85-90`: those seeds) in every direction between three policies
+/// and between all presets, and prints the figures (`Tools/closed-loop` does); without it all presets get a part of
+/// them.
 @Suite("Recorded under one policy, replayed under another, compared with what would have been counted")
 struct ClosedLoopTests {
     static let fullRun: ClosedRange<UInt64>? = {
@@ -32,9 +33,15 @@ struct ClosedLoopTests {
         let survey = try await ClosedLoopSurvey.over(seeds) { seed in
             try ClosedLoop(seed: seed, recordedUnder: policies, replayedUnder: policies)
         }
-        if Self.fullRun != nil { print(survey.text) }
+        if Self.fullRun != nil { print("between emulated, mediated and none: \(survey.text)") }
         for one in survey.wrong { Issue.record("\(one)") }
         #expect(survey.judged > 20 * seeds.count)
+        #expect(survey.bounded.widths.count > 2 * seeds.count)
+        // With the exact ones, whose width is none, and of the intervals alone.
+        for spread in [survey.comparable, survey.bounded] {
+            #expect(spread.medianWidth <= 0.2)
+            #expect(spread.medianError <= 0.05)
+        }
         // Host demand is inferred; where it could not be, the counts above are not called exact.
         #expect(survey.agreeing * 100 >= survey.recordings * 75, "\(survey.agreeing) of \(survey.recordings)")
     }
@@ -61,7 +68,7 @@ struct ClosedLoopTests {
         for seed in Self.fullRun ?? 1...1 {
             survey.add(try ClosedLoop(seed: seed, recordedUnder: policies, replayedUnder: policies))
         }
-        print(survey.text)
+        print("between all presets: \(survey.text)")
         for one in survey.wrong { Issue.record("\(one)") }
     }
 

@@ -84,6 +84,42 @@ enum FormatFixture {
         ])
 }
 
+/// Those of optional tracepoints, Linux 6.18.
+extension FormatFixture {
+    static let processFork = text(
+        "sched_process_fork", id: 366,
+        [
+            "__data_loc char[] parent_comm;\toffset:8;\tsize:4;\tsigned:0;",
+            "pid_t parent_pid;\toffset:12;\tsize:4;\tsigned:1;",
+            "__data_loc char[] child_comm;\toffset:16;\tsize:4;\tsigned:0;",
+            "pid_t child_pid;\toffset:20;\tsize:4;\tsigned:1;",
+        ])
+
+    static let processExit = text(
+        "sched_process_exit", id: 369,
+        [
+            "char comm[16];\toffset:8;\tsize:16;\tsigned:0;", "pid_t pid;\toffset:24;\tsize:4;\tsigned:1;",
+            "int prio;\toffset:28;\tsize:4;\tsigned:1;", "bool group_dead;\toffset:32;\tsize:1;\tsigned:0;",
+        ])
+
+    static let perfEventOpen = text(
+        "sys_enter_perf_event_open", id: 588,
+        [
+            "int __syscall_nr;\toffset:8;\tsize:4;\tsigned:1;",
+            "struct perf_event_attr * attr_uptr;\toffset:16;\tsize:8;\tsigned:0;",
+            "pid_t pid;\toffset:24;\tsize:8;\tsigned:0;", "int cpu;\toffset:32;\tsize:8;\tsigned:0;",
+            "int group_fd;\toffset:40;\tsize:8;\tsigned:0;",
+            "unsigned long flags;\toffset:48;\tsize:8;\tsigned:0;",
+        ])
+
+    static let acceptIRQ = text(
+        "kvm_apic_accept_irq", id: 95,
+        [
+            "__u32 apicid;\toffset:8;\tsize:4;\tsigned:0;", "__u16 dm;\toffset:12;\tsize:2;\tsigned:0;",
+            "__u16 tm;\toffset:14;\tsize:2;\tsigned:0;", "__u8 vec;\toffset:16;\tsize:1;\tsigned:0;",
+        ])
+}
+
 /// A record under construction.
 struct RawRecord {
     var bytes: [UInt8]

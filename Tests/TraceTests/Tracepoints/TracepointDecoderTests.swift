@@ -36,6 +36,99 @@ struct TracepointDecoderTests {
         #expect(event.inNMI)
     }
 
+    @Test("an access is the same read field by field and by one load each, wherever the fields lie", arguments: 0..<200)
+    func loadsFields(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        // Anywhere behind the common fields, overlapping or not, of any width and sign that a kernel could give them.
+        func place(_ name: String, widths: [Int], signed: [Int]) -> String {
+            let (size, offset) = (widths.randomElement(using: &random)!, Int.random(in: 8...60, using: &random))
+            return "u \(name);\toffset:\(offset);\tsize:\(size);\tsigned:\(signed.randomElement(using: &random)!);"
+        }
+        let widths = [1, 2, 4, 8]
+        let text = FormatFixture.text(
+            "kvm_msr", id: 1,
+            [
+                place("write", widths: widths, signed: [0, 1]), place("ecx", widths: widths, signed: [0, 1]),
+                place("data", widths: widths, signed: [0, 1]), place("exception", widths: widths, signed: [0, 1]),
+            ])
+        let decoder = try decoder(text)
+        let bytes = (0..<decoder.recordLength + 8).map { _ in UInt8.random(in: 0...255, using: &random) }
+        for length in [decoder.recordLength - 1, decoder.recordLength, bytes.count] {
+            try bytes[..<length].withUnsafeBytes { raw in
+                var fast = TraceEvent(time: .max, pcpu: .max, pid: .max, kind: .rdpmc, value2: 7, value3: 7, isa: 7)
+                let isDone = decoder.decodeAccess(raw, time: 5, pcpu: 3, into: &fast)
+                guard length >= decoder.recordLength else {
+                    #expect(!isDone)
+                    return
+                }
+                guard isDone else { return }
+                let plain = try decoder.decode(raw, time: 5, pcpu: 3) { _ in 0 }
+                #expect(fast == plain)
+            }
+        }
+    }
+
+    @Test(
+        "a task switch between known names is the same read field by field and by one load each, and no other is taken",
+        arguments: 0..<200)
+    func loadsSwitches(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        func place(_ name: String, _ sizes: [Int], type: String = "u") -> String {
+            let (size, offset) = (sizes.randomElement(using: &random)!, Int.random(in: 8...90, using: &random))
+            let sign = type == "u" ? Int.random(in: 0...1, using: &random) : 0
+            return "\(type) \(name);\toffset:\(offset);\tsize:\(size);\tsigned:\(sign);"
+        }
+        let widths = [1, 2, 4, 8]
+        let (names, others) = (seed % 4 == 0 ? [12, 16, 20] : [16], seed % 4 == 1 ? widths : [4])
+        let text = FormatFixture.text(
+            "sched_switch", id: 1,
+            [
+                place("prev_comm[16]", names, type: "char"), place("prev_pid", others), place("prev_prio", others),
+                place("prev_state", seed % 4 == 1 ? widths : [8]), place("next_comm[16]", names, type: "char"),
+                place("next_pid", others), place("next_prio", others),
+            ])
+        let decoder = try decoder(text)
+        let bytes = (0..<decoder.recordLength + 8).map { _ in UInt8.random(in: 0...255, using: &random) }
+        for length in [decoder.recordLength - 1, decoder.recordLength, bytes.count] {
+            try bytes[..<length].withUnsafeBytes { raw in
+                var fast = TraceEvent(time: .max, pcpu: .max, pid: .max, kind: .rdpmc, b: 7, value2: 7, isa: 7)
+                #expect(!decoder.decodeSwitch(raw, time: 5, pcpu: 3, names: CommCache(), into: &fast))
+                guard length >= decoder.recordLength else { return }
+                var table: [String] = []
+                var known = CommCache()
+                let plain = try decoder.decode(raw, time: 5, pcpu: 3, names: &known) { name in
+                    table.append(name)
+                    return UInt32(table.count)
+                }
+                let isDone = decoder.decodeSwitch(raw, time: 5, pcpu: 3, names: known, into: &fast)
+                if isDone { #expect(fast == plain) }
+            }
+        }
+    }
+
+    @Test("this kernel's layout of a task switch is read by loads")
+    func knowsSwitches() throws {
+        let bytes = [UInt8](repeating: 0, count: 64)
+        let decoder = try decoder(FormatFixture.schedSwitch)
+        var event = TraceEvent(time: 0, pcpu: 0, pid: 0, kind: .rdpmc)
+        var names = CommCache()
+        let isDone = try bytes.withUnsafeBytes { raw in
+            _ = try decoder.decode(raw, time: 0, pcpu: 0, names: &names) { _ in 3 }
+            return decoder.decodeSwitch(raw, time: 0, pcpu: 0, names: names, into: &event)
+        }
+        #expect(isDone)
+        #expect(event.prevComm == 3 && event.nextComm == 3)
+    }
+
+    @Test("this kernel's layout of an access is read by loads")
+    func knowsAccesses() throws {
+        let bytes = [UInt8](repeating: 0, count: 64)
+        let decoder = try decoder(FormatFixture.kvmMSR)
+        var event = TraceEvent(time: 0, pcpu: 0, pid: 0, kind: .rdpmc)
+        let isDone = bytes.withUnsafeBytes { decoder.decodeAccess($0, time: 0, pcpu: 0, into: &event) }
+        #expect(isDone)
+    }
+
     @Test("an entry record reads the same fields wherever the kernel puts them, and 0 for those it lacks")
     func decodesEntryOfEachKernel() throws {
         var raw = record(length: 36)

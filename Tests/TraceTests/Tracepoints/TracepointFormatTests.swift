@@ -86,6 +86,7 @@ struct TracepointFormatTests {
             #expect(format.fields.count >= 4)
             if EventKind(tracepoint: format.name) != nil { ours.append(try TracepointDecoder(format: format).kind) }
         }
-        #expect(Set(ours) == Set(EventKind.allCases))
+        // The system call's own format belongs to no subsystem whose formats are saved there.
+        #expect(Set(ours).isSuperset(of: Set(EventKind.allCases).subtracting([.perfEventOpen])))
     }
 }
