@@ -11,7 +11,10 @@ extension HostMachine {
             vcpus[currentVCPU[pcpu]].inRunLoop = false
             currentVCPU[pcpu] = -1
         }
-        if let task = hostTaskPCPU.firstIndex(of: pcpu) { hostTaskPCPU[task] = -1 }
+        if currentHostTask[pcpu] >= 0 {
+            hostTaskPCPU[currentHostTask[pcpu]] = -1
+            currentHostTask[pcpu] = -1
+        }
         switch thread {
         case .vcpu(let number) where vcpus.indices.contains(Int(number)):
             let vcpu = Int(number)
@@ -22,8 +25,12 @@ extension HostMachine {
             loadVCPU(vcpu, pcpu)
         case .hostTask(let number) where hostTasks.indices.contains(Int(number)):
             let old = hostTaskPCPU[Int(number)]
-            if old >= 0 { scheduler.switchTask(pcpu: old, to: nil) }
+            if old >= 0 {
+                scheduler.switchTask(pcpu: old, to: nil)
+                currentHostTask[old] = -1
+            }
             hostTaskPCPU[Int(number)] = pcpu
+            currentHostTask[pcpu] = Int(number)
             scheduler.switchTask(pcpu: pcpu, to: hostTasks[Int(number)])
         default: scheduler.switchTask(pcpu: pcpu, to: nil)
         }

@@ -31,6 +31,8 @@ public struct HostMachine<Sink: PMUSink> {
     var hostTasks: [TaskID]
     /// The pCPU each host task is current on, -1 if none.
     var hostTaskPCPU: [Int]
+    /// The host's task that runs on each pCPU, -1 for none.
+    var currentHostTask: [Int]
     var hostEvents: [HostEventState]
     /// The other members of each leader's group.
     var siblings: [Int: [Int]]
@@ -85,6 +87,7 @@ public struct HostMachine<Sink: PMUSink> {
         }
         hostTasks = []
         hostTaskPCPU = [Int](repeating: -1, count: actors.hostTasks.count)
+        currentHostTask = [Int](repeating: -1, count: actors.pcpus)
         for _ in actors.hostTasks { hostTasks.append(scheduler.addTask()) }
         currentVCPU = [Int](repeating: -1, count: actors.pcpus)
         hostEvents = [HostEventState](repeating: HostEventState(), count: actors.hostEvents.count)

@@ -12,26 +12,29 @@ extension Replayer {
         let actors = timeline.demand.actors
         var rows: [Series] = []
         var displaced: [DisplacedEvent] = []
+        var losers: [(series: Int, hostEvent: Int)] = []
+        let circumstances = circumstances()
         for number in seriesOrder.isEmpty ? Array(machine.scheduler.sink.series.indices) : seriesOrder {
             let state = machine.scheduler.sink.series[number]
             let row: Series
             switch state.owner {
             case .guest(let vcpu, _) where !wants(timeline.owner(vcpu: vcpu)): continue
             case .host(let index) where !wants(timeline.owner(hostEvent: index)): continue
-            case .guest(let vcpu, let counter): row = guestRow(number, state, vcpu, counter)
+            case .guest(let vcpu, let counter): row = guestRow(number, state, vcpu, counter, circumstances)
             case .host(let index):
-                row = hostRow(number, state, index)
+                row = hostRow(number, state, index, circumstances)
                 let lost = row.enabledNs > row.runningNs ? row.enabledNs - row.runningNs : 0
                 if lost > 0 || row.blindNs > 0 {
+                    losers.append((number, index))
                     displaced.append(
                         DisplacedEvent(
                             owner: row.key.owner, pcpu: row.key.pcpu, event: row.key.event,
-                            since: firstWithout(index, state),
-                            lostNs: max(lost, row.blindNs), reason: reason(index, row)))
+                            since: timeline.start, lostNs: max(lost, row.blindNs), reason: reason(index, row)))
                 }
             }
             rows.append(row)
         }
+        for (index, since) in firstWithout(losers).enumerated() { displaced[index].since = since }
         rows += uncoreRows().filter { wants($0.key.owner) }
         return CountsTable(
             policy: rules.name, trace: trace, start: timeline.start, end: timeline.end, series: rows,
@@ -39,26 +42,20 @@ extension Replayer {
             notices: notices())
     }
 
-    /// When a host event first went without a counter that it was owed, ns of the trace's clock.
-    private func firstWithout(_ index: Int, _ state: SeriesState) -> UInt64 {
-        let displaced = state.wentWithout.map { moment(of: $0, on: state.timeAxis) }
-        return [displaced, firstRefused[index]].compactMap { $0 }.min() ?? timeline.start
-    }
-
-    /// When an axis, which does not stand still all the time, went beyond `clock`, ns of the trace's clock.
-    private func moment(of clock: UInt64, on axis: ModeClocks.Axis) -> UInt64 {
-        if case .pcpu = axis { return timeline.start + clock }
-        var clocks = ModeClocks(
-            actors: timeline.demand.actors, start: timeline.start, entries: timeline.kvm.entries)
-        func moment(by time: UInt64) -> UInt64? {
-            let now = clocks.now(axis, time)
-            return now > clock ? time - (now - clock) : nil
+    /// When each series that lost its counter first went without, ns of the trace's clock.
+    ///
+    /// - Parameter losers: numbers of series and of their host events.
+    private func firstWithout(_ losers: [(series: Int, hostEvent: Int)]) -> [UInt64] {
+        var moments = AxisMoments()
+        let states = losers.map { machine.scheduler.sink.series[$0.series] }
+        for state in states {
+            if let clock = state.wentWithout { moments.ask(state.timeAxis, beyond: clock) }
         }
-        for operation in timeline.demand.operations {
-            if let found = moment(by: operation.time) { return found }
-            clocks.take(operation)
+        moments.find(in: timeline)
+        return zip(losers, states).map { loser, state in
+            let displaced = state.wentWithout.map { moments.moment(state.timeAxis, beyond: $0, in: timeline) }
+            return [displaced, firstRefused[loser.hostEvent]].compactMap { $0 }.min() ?? timeline.start
         }
-        return moment(by: timeline.end) ?? timeline.end
     }
 
     /// What guests were told, and whether they noticed.
@@ -90,7 +87,9 @@ extension Replayer {
         }
     }
 
-    private func guestRow(_ number: Int, _ state: SeriesState, _ vcpu: Int, _ counter: Counter) -> Series {
+    private func guestRow(
+        _ number: Int, _ state: SeriesState, _ vcpu: Int, _ counter: Counter, _ circumstances: RowCircumstances
+    ) -> Series {
         let bounds = machine.scheduler.sink.bounds(number)
         let running = min(state.runningNs, state.enabledNs)
         let owner = timeline.owner(vcpu: vcpu)
@@ -99,7 +98,7 @@ extension Replayer {
         if rules.guestRules(vm: vm.name).counts == .scaled, running > 0, running < state.enabledNs {
             why += (why.isEmpty ? "" : "; ") + "the guest reads it scaled to the time enabled"
         }
-        if let cause = openCause(vcpu: vcpu, owner) {
+        if let cause = openCause(vcpu: vcpu, owner, circumstances) {
             // What was counted before the guest and the recording part is known still.
             let isTrusted = reach.taint(vcpu: vcpu) == nil
             let before = isTrusted && state.cut != nil ? machine.scheduler.sink.boundsBeforeCut(number).lo : 0
@@ -115,7 +114,7 @@ extension Replayer {
     }
 
     /// Why nothing limits what the guest's counters come to, nil where something does.
-    private func openCause(vcpu: Int, _ owner: String) -> String? {
+    private func openCause(vcpu: Int, _ owner: String, _ circumstances: RowCircumstances) -> String? {
         if let taint = reach.taint(vcpu: vcpu) { return taint.words }
         // Without a PMU it counts nothing, whatever it does.
         if guestRules(vcpu: vcpu).access == .none { return nil }
@@ -127,7 +126,7 @@ extension Replayer {
         if refuses(rules), timeline.demand.actors.hostEvents.contains(where: { !$0.exclusionKnown }) {
             return "whether host events beside it are refused depends on what the trace does not show" + suspects
         }
-        if guessesMatter { return "whether host events beside it are pinned is a guess" }
+        if circumstances.guessesMatter { return "whether host events beside it are pinned is a guess" }
         return mayMeetStrangers(vcpu)
             ? "an event that never had a turn when recorded left no trace, and may have one here" : nil
     }
@@ -144,31 +143,23 @@ extension Replayer {
             || rules.arbitration == .firstCome || !rules.reservations.isEmpty
     }
 
-    /// Host events whose priority is a guess make a difference where not everything fits.
-    private var guessesMatter: Bool {
-        if recordedTicks { return false }
-        guard timeline.demand.actors.hostEvents.contains(where: { $0.certainty == .ambiguous }) else { return false }
-        return machine.scheduler.sink.series.contains { one in
-            if case .host(let index) = one.owner, refusals[index] != nil { return false }
-            return one.runningNs < one.enabledNs
-        }
-    }
-
-    private func hostRow(_ number: Int, _ state: SeriesState, _ index: Int) -> Series {
+    private func hostRow(
+        _ number: Int, _ state: SeriesState, _ index: Int, _ circumstances: RowCircumstances
+    ) -> Series {
+        let peers = circumstances.peers
         let event = timeline.demand.actors.hostEvents[index]
         var pcpu: Int?
         if case .pcpu(let own) = event.scope { pcpu = own }
         let bounds = machine.scheduler.sink.bounds(number)
         var (reading, why) = known(bounds, ran: state.runningNs)
         let enabled = state.enabledNs
-        let twins = self.twins(of: index)
         let taint = reach.taint(hostEvent: index)
-        let most = self.most(number, hostEvent: event, isItself: twins.isEmpty && taint == nil)
-        if dependsOnGuess(event), state.runningNs > 0 || enabled > 0, refusals[index] == nil {
+        let most = self.most(number, hostEvent: event, isItself: !peers.hasTwin(event) && taint == nil)
+        if dependsOnGuess(event, peers), state.runningNs > 0 || enabled > 0, refusals[index] == nil {
             reading = openReading(reading, to: most)
             why = "whether an event of its place is pinned is a guess"
         }
-        if let cause = otherGuests(event), refusals[index] == nil {
+        if let cause = circumstances.otherGuests(beside: standing(of: event)), refusals[index] == nil {
             reading = openReading(reading, to: most)
             why = cause
         }
@@ -176,9 +167,7 @@ extension Replayer {
             reading = openReading(reading, to: most)
             why = hiddenHostDemand
         }
-        if !twins.isEmpty,
-            state.runningNs > 0 || twins.contains(where: { machine.scheduler.sink.series[$0].runningNs > 0 })
-        {
+        if peers.hasTwin(event), peers.ran(like: event) {
             reading = openReading(reading, to: most)
             why = "the trace does not tell it from another event that is like it"
         }
@@ -205,50 +194,11 @@ extension Replayer {
             blindNs: state.blindNs + refusedNs[index], schedule: state.schedule)
     }
 
-    /// Guests that had no such PMU when recorded may want counters that the event then loses.
-    private func otherGuests(_ event: Demand.HostEvent) -> String? {
-        let isSafe: Bool
-        if case .pcpu = event.scope {
-            isSafe = event.priority == .pinned && event.certainty != .ambiguous && rules.arbitration == .priority
-        } else {
-            isSafe = false
-        }
-        for vcpu in timeline.demand.actors.vcpus.indices
-        where guestRules(vcpu: vcpu).access == .emulated && (!isSafe || guestRules(vcpu: vcpu).priority == .ultimate) {
-            let owner = timeline.owner(vcpu: vcpu)
-            if recordedRules(vcpu: vcpu).access == .none {
-                return "depends on what guests would do with a PMU, which they did not have when recorded"
-            }
-            if let divergence = openLoop.first(where: { $0.owner == owner }) {
-                return "depends on what \(owner) would have done: \(divergence.cause)"
-            }
-        }
-        return nil
-    }
-
     /// Under another policy it matters whether host events are pinned, which the recording may not have shown.
-    private func dependsOnGuess(_ event: Demand.HostEvent) -> Bool {
-        let hosts = timeline.demand.actors.hostEvents
-        let neighbours = hosts.indices.filter { hosts[$0].scope == event.scope }
-        if recordedTicks || stepsAsRecorded || !neighbours.contains(where: { hosts[$0].certainty == .ambiguous }) {
-            return false
-        }
+    private func dependsOnGuess(_ event: Demand.HostEvent, _ peers: HostPeers) -> Bool {
+        if recordedTicks || stepsAsRecorded || !peers.hasGuess(beside: event) { return false }
         // Where everything fits and guests want no counters of the host's, it does not matter.
-        return rules.guests == .emulated
-            || neighbours.contains {
-                let state = machine.scheduler.sink.series[Int(machine.scheduler.sink.hostSeries[$0])]
-                return state.runningNs < state.enabledNs && refusals[$0] == nil
-            }
-    }
-
-    /// The series of inferred host events that count the same where this one does: which of them a counter's traffic
-    /// was about is not certain.
-    private func twins(of index: Int) -> [Int] {
-        let hosts = timeline.demand.actors.hostEvents
-        return hosts.indices.filter {
-            $0 != index && hosts[$0].scope == hosts[index].scope
-                && EventSelect.bare(hosts[$0].config) == EventSelect.bare(hosts[index].config)
-        }.map { Int(machine.scheduler.sink.hostSeries[$0]) }
+        return rules.guests == .emulated || peers.waited(beside: event)
     }
 
     /// Host events that a mediated host refused, or that never found a counter of their share, left no trace; where

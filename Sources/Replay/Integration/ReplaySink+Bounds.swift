@@ -31,7 +31,7 @@ extension ReplaySink {
         var source: (config: UInt64, source: CountEstimator.Source)?
         func add(_ from: UInt64, _ to: UInt64, _ ranAs: UInt64) {
             if from >= end { return }
-            if source?.config != ranAs { source = (ranAs, self.source(one, ranAs)) }
+            if source?.config != ranAs { source = (ranAs, ReplaySink.source(estimator, one, ranAs)) }
             sum = sum + estimator.count(source!.source, from: from, to: min(to, end))
         }
         for index in one.from.indices { add(one.from[index], one.to[index], one.ranAs[index]) }
@@ -42,7 +42,7 @@ extension ReplaySink {
     /// The most that can have happened of an event in a series' context from a time on its axis to the end: what was
     /// measured, and what the hardware can do in the rest. nil where counts do not fit the axis.
     func most(_ number: Int, _ config: UInt64, from: UInt64) -> UInt64? {
-        var source = source(series[number], config)
+        var source = ReplaySink.source(estimator, series[number], config)
         if source.tracks.contains(where: { estimator.measurements.tracks[$0].isIrregular }) { return nil }
         (source.pace, source.rates) = (nil, .unclear)
         return estimator.count(source, from: from, to: clocks.now(series[number].axis, now)).hi

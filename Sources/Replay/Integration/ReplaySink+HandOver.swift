@@ -21,11 +21,9 @@ extension ReplaySink {
         }
         startGuest(vcpu, counters)
         guard takenFrom[pcpu].isEmpty else { return }
-        for number in hostSeries {
-            let one = series[Int(number)]
-            // An event that leaves guests out misses nothing while one runs.
-            guard one.isEnabled, ReplaySink.isOn(one.axis, pcpu), one.axis != .pcpuHost(pcpu) else { continue }
-            takenFrom[pcpu].append((Int(number), clocks.now(one.timeAxis, now)))
+        // An event that leaves guests out misses nothing while one runs.
+        for number in takenWithGuest[pcpu] where series[Int(number)].isEnabled {
+            takenFrom[pcpu].append((Int(number), clocks.now(series[Int(number)].timeAxis, now)))
         }
     }
 
@@ -97,17 +95,11 @@ extension ReplaySink {
         let time = clocks.now(.guest(vcpu), now)
         let number = Int(loadedSeries[vcpu * 64 + Int(counter.index)])
         if number >= 0 {
+            let state = series[number]
             let counted = estimator.count(
-                source(series[number], series[number].config), from: guestMarks[vcpu * 16 + slot], to: time)
+                ReplaySink.source(estimator, state, state.config), from: guestMarks[vcpu * 16 + slot], to: time)
             guestTotals[vcpu * 16 + slot] &+= counted.guess
         }
         guestMarks[vcpu * 16 + slot] = time
-    }
-
-    private static func isOn(_ axis: ModeClocks.Axis, _ pcpu: Int) -> Bool {
-        switch axis {
-        case .pcpu(let own), .pcpuHost(let own), .pcpuGuest(let own): own == pcpu
-        default: false
-        }
     }
 }

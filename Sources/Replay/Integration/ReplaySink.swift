@@ -41,6 +41,8 @@ struct ReplaySink: PMUSink {
     var notesAsked = false
     /// The series of each host event.
     var hostSeries: [Int32] = []
+    /// Per pCPU, the series of host events that count there while guests run, in their order.
+    var takenWithGuest: [[Int32]]
     /// pCPUs whose multiplexing timer was asked for since last looked at.
     var timersWanted: [Int] = []
     /// Whether a timer was asked for since somebody made it false.
@@ -113,13 +115,25 @@ struct ReplaySink: PMUSink {
         loadedSeries = programmed
         running = [Int](repeating: 0, count: actors.pcpus)
         takenFrom = [[(series: Int, from: UInt64)]](repeating: [], count: actors.pcpus)
+        takenWithGuest = [[Int32]](repeating: [], count: actors.pcpus)
         for (index, event) in actors.hostEvents.enumerated() {
             let axis = ModeClocks.axis(of: event)
             hostSeries.append(Int32(series.count))
+            if let pcpu = ReplaySink.pcpu(countingGuests: axis), takenWithGuest.indices.contains(pcpu) {
+                takenWithGuest[pcpu].append(Int32(series.count))
+            }
             series.append(
                 SeriesState(
                     owner: .host(index), axis: axis, config: event.config,
                     rates: event.exclusionKnown || actors.vcpus.isEmpty ? ReplaySink.trust(axis, actors) : .unclear))
+        }
+    }
+
+    /// The pCPU on which an axis goes on while a guest runs, nil if it does not or goes where its thread goes.
+    private static func pcpu(countingGuests axis: ModeClocks.Axis) -> Int? {
+        switch axis {
+        case .pcpu(let pcpu), .pcpuGuest(let pcpu): pcpu
+        default: nil
         }
     }
 
@@ -151,13 +165,15 @@ struct ReplaySink: PMUSink {
             number = known >= 0 && !isStale ? known : seriesNumber(owner, counter, spec.config)
         }
         let state = EventState(
-            series: Int32(number), axis: series[number].axis, source: source(series[number], spec.config),
-            config: spec.config, vcpu: vcpu)
+            series: Int32(number), axis: series[number].axis,
+            source: ReplaySink.source(estimator, series[number], spec.config), config: spec.config, vcpu: vcpu)
         if event < events.count { events[event] = state } else { events.append(state) }
     }
 
     /// What the event's counts come from: the tracks that measured it, the owner's own first.
-    func source(_ state: SeriesState, _ config: UInt64) -> CountEstimator.Source {
+    static func source(
+        _ estimator: CountEstimator, _ state: SeriesState, _ config: UInt64
+    ) -> CountEstimator.Source {
         if estimator.measurements.tracks.isEmpty {
             return CountEstimator.Source(
                 tracks: [], rates: state.rates, pace: nil, most: estimator.physicalLimit(of: config))

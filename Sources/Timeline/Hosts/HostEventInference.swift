@@ -71,14 +71,17 @@ struct HostEventInference {
     /// Candidates of one place that got their first counters together, in the order of their starts: a group, or
     /// events that waited for the same moment.
     private(set) var cohorts: [[Int]] = []
+    private var inCohorts: Set<Int> = []
     /// Candidates that were started for the first time ahead of others that only came back: a new event is the last of
     /// its list (`perf_event_groups_insert()`, kernel/events/core.c, v6.12), so that the others are in a later one,
     /// unless the first had waited.
     private(set) var overtakings: [(newcomer: Int, other: Int)] = []
     /// The candidate behind each holding, -1 for a guest's.
     var candidateOf: [Int32] = []
-    /// Other candidates that a holding may as well belong to: idle then, and nothing the section shows rules them out.
-    var rivals: [Int32: [Int32]] = [:]
+    /// Candidates that a holding may belong to: idle then, and nothing the section shows rules them out. Holdings one
+    /// after the other mostly share one list.
+    private var idle: [Int32: [Int32]] = [:]
+    private var lastIdle: [Key: [Int32]] = [:]
     var byKey: [Key: [Int32]] = [:]
     /// Starts of the section at hand that go on at the value of one event.
     var claims: [(start: Int32, candidate: Int)] = []
@@ -156,7 +159,6 @@ struct HostEventInference {
             let holding = reader.holdings[Int(start)]
             if let known = claims.first(where: { $0.start == start })?.candidate ?? match(holding, number, .any) {
                 candidateOf[Int(start)] = Int32(known)
-                rivals[start]?.removeAll { $0 == known }
                 restart(reader, known, holding, section, number)
                 moves += 1
             } else {
@@ -222,9 +224,11 @@ struct HostEventInference {
     }
 
     private mutating func noteCohort(_ fresh: [Int]) {
-        for first in fresh where !cohorts.contains(where: { $0.contains(first) }) {
+        for first in fresh where !inCohorts.contains(first) {
             let alike = fresh.filter { $0 >= first && !candidates[$0].lists.isDisjoint(with: candidates[first].lists) }
-            if alike.count > 1 { cohorts.append(alike) }
+            guard alike.count > 1 else { continue }
+            cohorts.append(alike)
+            inCohorts.formUnion(alike)
         }
     }
 
@@ -256,7 +260,7 @@ struct HostEventInference {
     private func keepsOrder(_ section: PMUSection) -> Bool {
         let stopped = section.stops.map { candidateOf[Int($0)] }
         guard stopped.count > 1, stopped == section.starts.map({ candidateOf[Int($0)] }) else { return false }
-        return !stopped.contains { $0 < 0 } && !cohorts.contains { $0.contains(Int(stopped[0])) }
+        return !stopped.contains { $0 < 0 } && !inCohorts.contains(Int(stopped[0]))
     }
 
     private func stepsAt(_ section: PMUSection) -> Bool {
@@ -300,7 +304,7 @@ struct HostEventInference {
     /// Candidates that may be behind a holding in the place of its own: those alone that the traffic tells apart from
     /// it at another time, by whose they are. Events of one config, exclusion and scope have nothing to be told by.
     func rivals(of holding: Int32) -> [Int] {
-        guard let idle = rivals[holding], candidateOf[Int(holding)] >= 0 else { return [] }
+        guard let idle = idle[holding], candidateOf[Int(holding)] >= 0 else { return [] }
         let scope = scope(of: candidates[Int(candidateOf[Int(holding)])])
         return idle.filter { self.scope(of: candidates[Int($0)]) != scope }.map(Int.init)
     }
@@ -309,14 +313,17 @@ struct HostEventInference {
     /// another value rules it out; a sampling event's period may have been changed meanwhile.
     private mutating func noteIdle(_ reader: TrafficReader, _ start: Int32) {
         let holding = reader.holdings[Int(start)]
-        guard let alike = byKey[Key(config: holding.config, exclusion: holding.exclusion)] else { return }
-        let idle = alike.filter { number in
+        let key = Key(config: holding.config, exclusion: holding.exclusion)
+        guard let alike = byKey[key] else { return }
+        let now = alike.filter { number in
             let candidate = candidates[Int(number)]
             guard !candidate.running, !isElsewhere(candidate, holding) else { return false }
             guard let value = candidate.value, value != holding.armed else { return true }
             return isSampling(candidate) || candidate.armed == nil
         }
-        if !idle.isEmpty { rivals[start] = idle }
+        if now.isEmpty { return }
+        if lastIdle[key] != now { lastIdle[key] = now }
+        idle[start] = lastIdle[key]
     }
 
     /// Takes the user's word on whose a candidate's event is.

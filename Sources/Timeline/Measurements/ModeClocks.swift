@@ -78,6 +78,30 @@ public struct ModeClocks: Sendable {
         }
     }
 
+    /// The axes whose clocks an operation may start or stop, those of pCPUs aside; ask before it is taken.
+    public func axes(touchedBy operation: DemandOperation) -> [Axis] {
+        let p = Int(operation.pcpu)
+        guard current.indices.contains(p) else { return [] }
+        let next: DemandOperation.Thread
+        switch operation.kind {
+        case .taskSwitch(let thread): next = thread
+        case .guestEnter(let vcpu), .guestExit(let vcpu, _), .guestWrite(let vcpu, _, _, _), .guestRead(let vcpu, _, _),
+            .guestReadPMC(let vcpu):
+            next = .vcpu(vcpu)
+        default: return []
+        }
+        return axes(of: current[p]) + (next == current[p] ? [] : axes(of: next))
+    }
+
+    private func axes(of thread: DemandOperation.Thread) -> [Axis] {
+        switch thread {
+        case .vcpu(let vcpu):
+            threads.indices.contains(Int(vcpu)) ? [.guest(Int(vcpu)), .thread(Int(vcpu)), .threadHost(Int(vcpu))] : []
+        case .hostTask(let task): tasks.indices.contains(Int(task)) ? [.hostTask(Int(task))] : []
+        case .other: []
+        }
+    }
+
     /// The axis's time at `time`, which is not earlier than the last operation taken.
     @inline(__always)
     public func now(_ axis: Axis, _ time: UInt64) -> UInt64 {

@@ -50,8 +50,9 @@ extension TrafficReader {
         }
         pcpus[p].section = -1
         // What took the host's events out came right before.
-        if let last = sections.lastIndex(where: { $0.pcpu == Int32(p) }), sections[last].thread == event.pid,
-            sections[last].starts.isEmpty, sections[last].phase == .operation
+        let last = Int(pcpus[p].lastSection)
+        if last >= 0, sections[last].thread == event.pid, sections[last].starts.isEmpty,
+            sections[last].phase == .operation
         {
             sections[last].phase = .handOver
         }

@@ -35,6 +35,9 @@ struct TrafficReader {
         var valueEvent = [UInt64](repeating: 0, count: 64)
         var valueKnown: UInt64 = 0
         var section: Int32 = -1
+        /// Its last two sections, whether they have ended or not.
+        var lastSection: Int32 = -1
+        var lastSectionButOne: Int32 = -1
         var inPMI = false
         /// Counters that the current interrupt has read already.
         var readInPMI: UInt64 = 0
@@ -208,6 +211,8 @@ struct TrafficReader {
             pcpus[p].mediated.returns = false
         }
         pcpus[p].section = Int32(sections.count)
+        pcpus[p].lastSectionButOne = pcpus[p].lastSection
+        pcpus[p].lastSection = Int32(sections.count)
         if phase == .operation || phase == .switchIn { pcpus[p].sliceSections.append(Int32(sections.count)) }
         pcpus[p].pendingBits = 0
         pcpus[p].disabled = 0
@@ -223,6 +228,7 @@ struct TrafficReader {
     mutating func dropLastSection(_ p: Int) {
         sections.removeLast()
         pcpus[p].section = -1
+        pcpus[p].lastSection = pcpus[p].lastSectionButOne
         if pcpus[p].sliceSections.last == Int32(sections.count) { pcpus[p].sliceSections.removeLast() }
     }
 
