@@ -37,19 +37,25 @@ struct RecordBench {
         recorders.append(Recorder(name: "peer", program: perf, arguments: peer, settling: effort.settling))
 
         var cost = Rounds()
-        var slowdown: [String: [Double]] = [:]
-        for _ in 0..<effort.rounds {
-            let untraced = try load.run().cpu
+        var added: [String: [Double]] = [:]
+        var unsteady: [Double] = []
+        for round in 0..<effort.rounds {
             var traced: [String: Double] = [:]
-            for recorder in recorders {
+            let before = try load.run().cpu
+            // Whoever comes first in a round is another one each time.
+            let first = round % recorders.count
+            for recorder in recorders[first...] + recorders[..<first] {
                 // What it takes to start and stop is taken off.
                 let idle = try recorder.cpu {}
                 let busy = try recorder.cpu { traced[recorder.name] = try load.run().cpu }
                 try cost.run(1, [(recorder.name, { max(busy - idle, 1e-6) })])
             }
-            guard let peer = traced["peer"], peer > untraced else { continue }
-            for (name, cpu) in traced { slowdown[name, default: []].append(max(cpu - untraced, 0) / (peer - untraced)) }
+            let after = try load.run().cpu
+            unsteady.append(abs(after - before))
+            for (name, cpu) in traced { added[name, default: []].append(cpu - (before + after) / 2) }
         }
+        func perAccess(_ seconds: [Double]) -> Double { Rounds.median(seconds) / Double(load.accesses) * 1e9 }
+        let slowdowns = Slowdowns(added: added.mapValues(perAccess), noise: perAccess(unsteady))
         func perEvent(_ name: String) -> String {
             String(format: "%.2f CPU s per million accesses", cost.median(name) / Double(load.accesses) * 1e6)
         }
@@ -58,13 +64,25 @@ struct RecordBench {
                 "record.cpu.\(recorder.name)-source", 1 / cost.speed(recorder.name, over: "peer"), "of perf's CPU",
                 peer: "perf record -z -a, \(perEvent("peer"))",
                 how: "vpmu record --source \(recorder.name), \(perEvent(recorder.name)), \(load.accesses) accesses")
-            if let ratios = slowdown[recorder.name] {
-                outcome.add(
-                    "record.slowdown.\(recorder.name)-source", Rounds.median(ratios), "of perf's slow-down",
-                    peer: "what perf record -z adds to the guests' CPU time", how: "the same for vpmu record")
-            }
+            addSlowdown(recorder.name, slowdowns, into: &outcome)
         }
         try lost(load, into: &outcome)
+    }
+
+    private func addSlowdown(_ name: String, _ slowdowns: Slowdowns, into outcome: inout BenchOutcome) {
+        guard let own = slowdowns.added[name], let peer = slowdowns.added["peer"] else { return }
+        guard own > 0, peer > slowdowns.noise else {
+            let seen = String(
+                format: "%.0f ns, perf's %.0f ns, while an untraced access varies by %.0f ns", own, peer,
+                slowdowns.noise)
+            outcome.skipped.append(
+                BenchSkip(name: "record.slowdown.\(name)-source", why: "noise hides what tracing adds: \(seen)"))
+            return
+        }
+        outcome.add(
+            "record.slowdown.\(name)-source", own / peer, "of perf's slow-down",
+            peer: String(format: "what perf record -z adds to a guest's access, %.0f ns", peer),
+            how: String(format: "the same for vpmu record, %.0f ns", own))
     }
 
     /// Two guests at once, 1 MiB for each CPU.
@@ -86,6 +104,14 @@ struct RecordBench {
             "record.lost", Double(lost), "records lost", peer: "1 MiB of buffer per CPU, two busy guests",
             how: "\(trace.eventCount) records")
     }
+}
+
+/// Guests' CPU time for an access, ns.
+private struct Slowdowns {
+    /// What each recorder adds.
+    var added: [String: Double]
+    /// By how much it differs from one untraced run to the next.
+    var noise: Double
 }
 
 private struct Recorder {
