@@ -39,7 +39,7 @@ struct LargeTraceBench {
         let trace = try TraceReader(path: path)
         let middle = Self.hours * 1_800_000_000_000
         var seen = 0
-        try trace.forEach(in: middle...middle + 999_999_999) { _, _ in seen += 1 }
+        try trace.forEachEvent(in: middle...middle + 999_999_999) { _, _ in seen += 1 }
         let read = try Self.bytesRead() - before
         outcome.add(
             "decode.large.second", Double(read) / Double(size) * 100, "% read", peer: "a file of \(gigabytes)",

@@ -9,7 +9,8 @@ struct ReplayBench {
     let executable: String
     let capture: GuestCapture?
 
-    /// Different in what they do to the machine's state.
+    /// Mediated asks for the PMU as a whole; the other three schedule guests' events beside the host's, and come to the
+    /// same number of states where the host has none.
     private static let policies = ["emulated", "mediated", "ultimate", "fair"]
 
     func run(into outcome: inout BenchOutcome) throws {

@@ -31,7 +31,7 @@ struct SizeBench {
             path: path, metadata: trace.metadata, options: .init(existing: .refuse, level: level))
         for comm in trace.comms { _ = writer.comm(comm) }
         for lost in trace.lost { try writer.append(lost) }
-        try trace.forEach { event, _ in try writer.append(event) }
+        try trace.forEachEvent { event, _ in try writer.append(event) }
         try writer.finish()
     }
 

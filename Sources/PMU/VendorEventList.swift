@@ -53,11 +53,15 @@ public struct VendorEventList: Decodable, Sendable {
         case header = "Header"
         case events = "Events"
     }
-    private struct Header: Decodable { var Info: String }
+    private struct Header: Decodable {
+        var info: String
+
+        private enum CodingKeys: String, CodingKey { case info = "Info" }
+    }
 
     public init(from decoder: any Decoder) throws {
         let keys = try decoder.container(keyedBy: CodingKeys.self)
-        title = try keys.decode(Header.self, forKey: .header).Info
+        title = try keys.decode(Header.self, forKey: .header).info
         events = try keys.decode([Entry].self, forKey: .events)
     }
 

@@ -6,6 +6,7 @@ struct AxisMoments {
     /// The values asked for, by their axis, and the moments found, ns of the trace's clock.
     private var asked: [ModeClocks.Axis: [UInt64: UInt64?]] = [:]
 
+    /// Adds a question that `find` answers.
     mutating func ask(_ axis: ModeClocks.Axis, beyond clock: UInt64) {
         asked[axis, default: [:]][clock] = .some(nil)
     }
@@ -16,6 +17,7 @@ struct AxisMoments {
         return (asked[axis]?[clock] ?? nil) ?? timeline.end
     }
 
+    /// Answers all questions.
     mutating func find(in timeline: Timeline) {
         var open = asked.filter {
             if case .pcpu = $0.key { return false }

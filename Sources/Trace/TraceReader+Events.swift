@@ -9,7 +9,7 @@ extension TraceReader {
     /// - Returns: what was left out, always empty with `onDamage: .fail`.
     /// - Throws: `TraceError`, or whatever `body` throws.
     @discardableResult
-    public func forEach(
+    public func forEachEvent(
         in range: ClosedRange<UInt64> = 0...UInt64.max, pcpus: Set<UInt16>? = nil, onDamage: DamageHandling = .fail,
         memoryLimit: Int = 256 << 20, _ body: (TraceEvent, Int) throws -> Void
     ) throws -> [TraceDamage] {
@@ -88,7 +88,7 @@ extension TraceReader {
     /// All events in `range`, in the order of `forEach`. For small traces and tests.
     public func events(in range: ClosedRange<UInt64> = 0...UInt64.max) throws -> [TraceEvent] {
         var events: [TraceEvent] = []
-        try forEach(in: range) { event, _ in events.append(event) }
+        try forEachEvent(in: range) { event, _ in events.append(event) }
         return events
     }
 }

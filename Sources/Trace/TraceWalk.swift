@@ -4,7 +4,7 @@
 ///         while walk.cursor.index < walk.end { take(walk.cursor.next()) }
 ///     }
 ///
-/// The order is that of `TraceReader.forEach`. At most one block per pCPU is decoded at a time.
+/// The order is that of `TraceReader.forEachEvent`. At most one block per pCPU is decoded at a time.
 public struct TraceWalk {
     /// Stands at the next event of the slice; whoever reads the slice moves it, what is left of it is passed over.
     public var cursor: BlockCursor

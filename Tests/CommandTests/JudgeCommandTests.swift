@@ -254,7 +254,7 @@ struct JudgeCommandTests {
         let path = folder.path + "/lossy.vpt"
         let writer = try TraceWriter(path: path, metadata: reader.metadata, options: .init(existing: .replace))
         for comm in reader.comms { _ = writer.comm(comm) }
-        try reader.forEach { event, _ in try writer.append(event) }
+        try reader.forEachEvent { event, _ in try writer.append(event) }
         if let loss { try writer.append(loss) }
         try writer.finish()
         return path

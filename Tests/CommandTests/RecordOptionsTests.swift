@@ -78,7 +78,7 @@ struct RecordOptionsTests {
         for file in files {
             let reader = try TraceReader(path: directory.path(file))
             #expect(reader.isComplete)
-            try reader.forEach { event, _ in
+            try reader.forEachEvent { event, _ in
                 if event.time < latest[event.pcpu] ?? 0 { disordered += 1 }
                 latest[event.pcpu] = event.time
             }

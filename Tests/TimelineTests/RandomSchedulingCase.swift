@@ -104,7 +104,7 @@ struct RandomSchedulingCase {
         }
         return SchedulingCase(
             pmu: SchedulingCase.PMUShape(
-                flavor: flavour.rawValue, gp: gp, fixed: fixed, full_width: random.below(3) == 0 ? 0 : 1, gpmax: gp),
+                flavor: flavour.rawValue, gp: gp, fixed: fixed, fullWidth: random.below(3) == 0 ? 0 : 1, gpmax: gp),
             events: events, steps: steps)
     }
 
@@ -135,7 +135,7 @@ struct RandomSchedulingCase {
     ) -> SchedulingCase.Event {
         SchedulingCase.Event(
             id: 0, task: task, pinned: pinned ? 1 : 0, leader: leader, idxmsk: kind.mask, config: kind.config,
-            exclude_host: guest ? 1 : 0, exclude_guest: blind ? 1 : 0, period: period)
+            excludeHost: guest ? 1 : 0, excludeGuest: blind ? 1 : 0, period: period)
     }
 
     private mutating func add(_ members: [SchedulingCase.Event]) {
@@ -157,7 +157,7 @@ struct RandomSchedulingCase {
                 config: Conformance.hex(member.config)!, constraint: Constraint(mask: Conformance.hex(member.idxmsk)!),
                 priority: member.pinned != 0 ? .pinned : .flexible,
                 scope: member.task < 0 ? .pcpu(0) : .task(task(member.task)),
-                exclusion: member.exclude_host != 0 ? .host : member.exclude_guest != 0 ? .guest : .none,
+                exclusion: member.excludeHost != 0 ? .host : member.excludeGuest != 0 ? .guest : .none,
                 samplePeriod: member.period)
             ids[member.id] = scheduler.create(spec, leader: member.id == leader ? nil : ids[leader])
         }

@@ -182,10 +182,10 @@ struct ReadBack {
         let thread = SchedulingTrace.thread(event.task)
         switch decision.holder {
         case .guest(let vcpu, _):
-            if event.exclude_host == 0 { return "a host's event was taken for a guest's" }
+            if event.excludeHost == 0 { return "a host's event was taken for a guest's" }
             return timeline.demand.actors.vcpus[vcpu].thread == thread ? nil : "is another thread's"
         case .host:
-            if event.exclude_host != 0 { return "a guest's event was taken for a host's" }
+            if event.excludeHost != 0 { return "a guest's event was taken for a host's" }
             let truth = event.task < 0 ? Decision.Scope.pcpu(0) : .thread(thread)
             return decision.scopes.contains(truth) ? nil : "scope \(truth) is not among \(decision.scopes)"
         case nil: return "nobody holds the counter"

@@ -28,7 +28,7 @@ struct SchedulingTrace {
         flavour = Flavour(rawValue: question.pmu.flavor)!
         gp = question.pmu.gp
         fixed = question.pmu.fixed
-        let fullWidth = flavour != .intel || question.pmu.full_width != 0
+        let fullWidth = flavour != .intel || question.pmu.fullWidth != 0
         var scheduler = CounterScheduler(
             pcpus: 1, limits: .init(gp: gp, fixed: fixed, gpmax: question.pmu.gpmax),
             sink: TrafficDriver(
@@ -73,7 +73,7 @@ struct SchedulingTrace {
                         constraint: Constraint(mask: Conformance.hex(member.idxmsk)!),
                         priority: member.pinned != 0 ? .pinned : .flexible,
                         scope: member.task < 0 ? .pcpu(0) : .task(task(member.task)),
-                        exclusion: member.exclude_host != 0 ? .host : member.exclude_guest != 0 ? .guest : .none,
+                        exclusion: member.excludeHost != 0 ? .host : member.excludeGuest != 0 ? .guest : .none,
                         samplePeriod: member.period)
                     ids[member.id] = scheduler.create(spec, leader: member.id == number ? nil : ids[number])
                 }

@@ -87,7 +87,7 @@ struct DamageTests {
             try writeBytes(damaged, scratch.file("damaged.vpt"))
             let reader = try TraceReader(path: scratch.file("damaged.vpt"))
             var count = 0
-            let skipped = try reader.forEach(onDamage: .skip) { _, _ in count += 1 }
+            let skipped = try reader.forEachEvent(onDamage: .skip) { _, _ in count += 1 }
             #expect(
                 count == whole.blocks.enumerated().filter { $0.offset != number }.reduce(0) { $0 + $1.element.events })
             #expect(skipped.count == 1)

@@ -22,7 +22,10 @@ enum PerfEventHolders {
         return holders
     }
 
-    private enum Look { case count(Int), forbidden, gone }
+    private enum Look {
+        case count(Int)
+        case forbidden, gone
+    }
 
     private static func events(in directory: String) -> Look {
         // An unreadable directory and one that is empty look alike in a list.

@@ -39,8 +39,13 @@ struct SchedulingCase: Decodable {
         var flavor: String
         var gp: Int
         var fixed: Int
-        var full_width: Int
+        var fullWidth: Int
         var gpmax: Int?
+
+        private enum CodingKeys: String, CodingKey {
+            case flavor, gp, fixed, gpmax
+            case fullWidth = "full_width"
+        }
     }
     struct Event: Decodable {
         var id: Int
@@ -49,10 +54,16 @@ struct SchedulingCase: Decodable {
         var leader: Int
         var idxmsk: String
         var config: String
-        var exclude_host: Int
-        var exclude_guest: Int
+        var excludeHost: Int
+        var excludeGuest: Int
         var period: UInt64
         var name: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case id, task, pinned, leader, idxmsk, config, period, name
+            case excludeHost = "exclude_host"
+            case excludeGuest = "exclude_guest"
+        }
     }
     struct Step: Decodable {
         var op: String

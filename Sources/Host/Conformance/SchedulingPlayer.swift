@@ -21,7 +21,7 @@ struct SchedulingPlayer {
         guard (0...32).contains(shape.gp), (0...16).contains(shape.fixed) else {
             throw Conformance.BadCase(line: line, reason: "\(shape.gp) GP and \(shape.fixed) fixed counters")
         }
-        let fullWidth = flavour != .intel || shape.full_width != 0
+        let fullWidth = flavour != .intel || shape.fullWidth != 0
         let layout = RegisterLayout(
             flavour: flavour, gp: shape.gp, fixed: shape.fixed, width: 48, fullWidthWrites: fullWidth,
             maxPeriod: fullWidth ? 0x7fff_ffff_ffff : 0x7fff_ffff)
@@ -79,7 +79,7 @@ struct SchedulingPlayer {
             let spec = EventSpec(
                 config: config, constraint: Constraint(mask: mask), priority: member.pinned != 0 ? .pinned : .flexible,
                 scope: member.task < 0 ? .pcpu(0) : .task(taskID(member.task)),
-                exclusion: member.exclude_host != 0 ? .host : member.exclude_guest != 0 ? .guest : .none,
+                exclusion: member.excludeHost != 0 ? .host : member.excludeGuest != 0 ? .guest : .none,
                 samplePeriod: member.period)
             ids[member.id] = scheduler.create(spec, leader: member.id == leader ? nil : ids[leader])
             attachedInOrder.append(member.id)

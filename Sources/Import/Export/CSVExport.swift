@@ -27,7 +27,7 @@ struct CSVExport {
             out.removeLast()
             out += Array(("," + Self.optionalColumns.joined(separator: ",") + "\n").utf8)
         }
-        try reader.forEach { event, _ in
+        try reader.forEachEvent { event, _ in
             add(event)
             if out.count >= 64 << 10 {
                 try out.withUnsafeBytes(write)

@@ -52,7 +52,7 @@ struct PerfettoExport {
     mutating func run(write: (UnsafeRawBufferPointer) throws -> Void) throws {
         describe(Self.pcpuGroup, "pCPUs of \(reader.metadata.hostName ?? "the host")", parent: nil)
         describe(Self.vcpuGroup, "vCPUs", parent: nil)
-        try reader.forEach { event, _ in
+        try reader.forEachEvent { event, _ in
             add(event)
             if out.bytes.count >= 64 << 10 {
                 try out.bytes.withUnsafeBytes(write)

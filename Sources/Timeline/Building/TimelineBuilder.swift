@@ -186,13 +186,13 @@ extension Timeline {
         var shape: TrafficShape?
         if trace.metadata.processor == nil {
             var head: [TraceEvent] = []
-            try trace.forEach { event, _ in if head.count < 100_000 { head.append(event) } }
+            try trace.forEachEvent { event, _ in if head.count < 100_000 { head.append(event) } }
             shape = TrafficShape(inferredFrom: head)
         }
         var builder = TimelineBuilder(
             metadata: trace.metadata, comms: trace.comms, shape: shape, hostEvents: hostEvents,
             recordedRules: recordedRules)
-        try trace.forEach { event, _ in builder.take(event) }
+        try trace.forEachEvent { event, _ in builder.take(event) }
         for record in trace.lost { builder.take(record) }
         builder.unfinished = trace.missingAtEnd
         self = builder.finish()

@@ -1,4 +1,4 @@
-/// Prints a trace record by record, in the order of `TraceReader.forEach`, with what was lost where it was lost.
+/// Prints a trace record by record, in the order of `TraceReader.forEachEvent`, with what was lost where it was lost.
 public struct TraceDump {
     public enum Format: Sendable {
         /// As `perf script --ns` prints these tracepoints, so that whatever reads that reads this.
@@ -46,7 +46,7 @@ public struct TraceDump {
         onDamage: DamageHandling = .fail, write: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> [TraceDamage] {
         let chunk = 64 << 10
-        let damage = try reader.forEach(in: range, pcpus: pcpus, onDamage: onDamage) { event, _ in
+        let damage = try reader.forEachEvent(in: range, pcpus: pcpus, onDamage: onDamage) { event, _ in
             while let next = lost.first, next.earliest <= event.time {
                 add(next)
                 lost.removeFirst()

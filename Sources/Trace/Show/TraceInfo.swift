@@ -143,9 +143,9 @@ private struct Attributed {
     /// Reads the whole trace for the names of threads.
     private mutating func resolve(_ unresolved: inout [Int32: UInt64], _ reader: TraceReader) throws {
         var attribution = ThreadAttribution(threads: reader.metadata.threads, comms: reader.comms)
-        try reader.forEach { event, _ in attribution.observe(event) }
+        try reader.forEachEvent { event, _ in attribution.observe(event) }
         var found: [ThreadAttribution.VCPU: UInt64] = [:]
-        try reader.forEach { event, _ in
+        try reader.forEachEvent { event, _ in
             guard event.kind == .kvmMSR, unresolved[event.pid] != nil,
                 let vcpu = attribution.vcpu(of: event.pid, at: event.time)
             else { return }

@@ -73,7 +73,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
             let reader = try TraceReader(path: input.path)
             _ = try TraceInfo(reader).json()
             var last: [UInt16: UInt64] = [:]
-            let damage = try reader.forEach(in: 0...UInt64.max, pcpus: nil, onDamage: .skip) { event, _ in
+            let damage = try reader.forEachEvent(in: 0...UInt64.max, pcpus: nil, onDamage: .skip) { event, _ in
                 precondition(last[event.pcpu, default: 0] <= event.time, "time goes back on pCPU \(event.pcpu)")
                 last[event.pcpu] = event.time
             }
